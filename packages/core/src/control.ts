@@ -1,0 +1,163 @@
+import { durationMs, type Duration } from "./duration.ts";
+import { LLMCacheError } from "./errors.ts";
+import type { Levels } from "./key.ts";
+
+/** How a call uses the cache; the same on the cache, in `run` and per call. Precedence: call, then `run`, then cache. */
+export interface CacheControl {
+  /** `false`: neither read nor stored. `true`: opts in where the cache's `mode` is `"opt-in"`. */
+  readonly use?: boolean | undefined;
+  /** Don't read; do store the new answer. */
+  readonly noCache?: boolean | undefined;
+  /** May read; don't store. */
+  readonly noStore?: boolean | undefined;
+  /** Lifetime of what this call stores; 0 stores nothing, `Infinity` (the default) never ends. */
+  readonly ttl?: Duration | undefined;
+  /** Accept a stored answer only up to this age; 0 accepts none. */
+  readonly sMaxAge?: Duration | undefined;
+  /** A miss is an error (`ERR_LLMCACHE_MISS`) and the provider is never asked. Not together with `noCache`. */
+  readonly onlyIfCached?: boolean | undefined;
+  /** Serve an expired answer this long after it expired, refreshing it in the background. Not available yet: refused. */
+  readonly staleWhileRevalidate?: Duration | undefined;
+  /** Serve an expired answer this long after it expired, if the provider fails. Not available yet: refused. */
+  readonly staleIfError?: Duration | undefined;
+  /** A level of namespace of its own: it adds to those around the call, it does not replace them. */
+  readonly namespace?: string | readonly string[] | undefined;
+  /** A version of its own, added to those around the call. */
+  readonly version?: string | undefined;
+  /** What an entry can be invalidated by. Not available yet: refused. */
+  readonly tags?: readonly string[] | undefined;
+  /** May an answer to a similar request be served? Not available yet: only `false`. */
+  readonly similar?: false | SimilarOptions | undefined;
+}
+
+/** For which requests a similar answer may be served. */
+export interface SimilarOptions {
+  /** @default 1 */
+  readonly maxTurns?: number | undefined;
+  /** Longest text, in characters. */
+  readonly maxChars?: number | undefined;
+}
+
+/** A control checked and in milliseconds; what was not given is absent. */
+export interface CheckedControl {
+  readonly use?: boolean;
+  readonly noCache?: boolean;
+  readonly noStore?: boolean;
+  readonly onlyIfCached?: boolean;
+  readonly ttlMs?: number;
+  readonly sMaxAgeMs?: number;
+  readonly namespace?: string | readonly string[];
+  readonly version?: string;
+}
+
+/** What holds for one call. */
+export interface EffectiveControl {
+  readonly use: boolean | undefined;
+  readonly noCache: boolean;
+  readonly noStore: boolean;
+  readonly onlyIfCached: boolean;
+  /** `Infinity`: never ends. */
+  readonly ttlMs: number;
+  /** `undefined`: any age. */
+  readonly sMaxAgeMs: number | undefined;
+  readonly namespaces: Levels | undefined;
+  readonly versions: Levels | undefined;
+}
+
+const FLAGS = ["use", "noCache", "noStore", "onlyIfCached"] as const;
+const NOT_YET = ["staleWhileRevalidate", "staleIfError", "tags"] as const;
+const KNOWN: ReadonlySet<string> = new Set<string>([
+  ...FLAGS,
+  ...NOT_YET,
+  "ttl",
+  "sMaxAge",
+  "namespace",
+  "version",
+  "similar",
+]);
+
+/**
+ * Checks a control; `where` stands before the names in messages. Names in `besides` are left alone.
+ *
+ * @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming what is unknown, wrong or contradictory.
+ */
+export function checkControl(control: CacheControl, where: string, besides?: ReadonlySet<string>): CheckedControl {
+  const checked: { -readonly [K in keyof CheckedControl]: CheckedControl[K] } = {};
+  for (const [name, value] of Object.entries(control)) {
+    if (value === undefined || besides?.has(name) === true) continue;
+    if (!KNOWN.has(name)) throw wrong(`${where}${name} is no cache control; known are ${[...KNOWN].join(", ")}.`);
+  }
+  for (const flag of FLAGS) {
+    const value = control[flag];
+    if (value === undefined) continue;
+    if (typeof value !== "boolean") throw wrong(`${where}${flag} must be true or false, not ${typeof value}.`);
+    checked[flag] = value;
+  }
+  for (const name of NOT_YET) {
+    if (control[name] !== undefined) throw wrong(`${where}${name} is not available in this version.`);
+  }
+  if (control.similar !== undefined && control.similar !== false)
+    throw wrong(`${where}similar is not available in this version.`);
+  if (control.ttl !== undefined) checked.ttlMs = durationMs(control.ttl, `${where}ttl`);
+  if (control.sMaxAge !== undefined) checked.sMaxAgeMs = durationMs(control.sMaxAge, `${where}sMaxAge`);
+  if (control.namespace !== undefined) checked.namespace = checkNames(control.namespace, `${where}namespace`);
+  if (control.version !== undefined) {
+    if (typeof control.version !== "string")
+      throw wrong(`${where}version must be a string, not ${typeof control.version}.`);
+    checked.version = control.version;
+  }
+  refuseContradiction(checked);
+  return checked;
+}
+
+/** What holds for a call: the innermost value of each member; namespaces and versions of all levels. */
+export function effectiveControl(
+  cache: CheckedControl,
+  runs: readonly CheckedControl[],
+  call: CheckedControl,
+): EffectiveControl {
+  let merged: CheckedControl = cache;
+  for (const run of runs) merged = { ...merged, ...run };
+  merged = { ...merged, ...call };
+  refuseContradiction(merged);
+  const noCache = merged.noCache === true;
+  const onlyIfCached = merged.onlyIfCached === true;
+  return {
+    use: merged.use,
+    noCache,
+    noStore: merged.noStore === true,
+    onlyIfCached,
+    ttlMs: merged.ttlMs ?? Number.POSITIVE_INFINITY,
+    sMaxAgeMs: merged.sMaxAgeMs,
+    namespaces: levelsOf(cache.namespace, runs, call.namespace, (run) => run.namespace),
+    versions: levelsOf(cache.version, runs, call.version, (run) => run.version),
+  };
+}
+
+function refuseContradiction({ noCache, onlyIfCached }: CheckedControl): void {
+  if (noCache === true && onlyIfCached === true) {
+    throw wrong("noCache and onlyIfCached exclude each other: nothing could ever be answered.");
+  }
+}
+
+function levelsOf(
+  cache: string | readonly string[] | undefined,
+  runs: readonly CheckedControl[],
+  call: string | readonly string[] | undefined,
+  pick: (run: CheckedControl) => string | readonly string[] | undefined,
+): Levels | undefined {
+  const ofRuns = runs.map(pick).filter((level) => level !== undefined);
+  return cache === undefined && ofRuns.length === 0 && call === undefined ? undefined : { cache, runs: ofRuns, call };
+}
+
+function checkNames(names: string | readonly string[], field: string): string | readonly string[] {
+  if (typeof names === "string") return names;
+  if (!Array.isArray(names) || names.some((name) => typeof name !== "string")) {
+    throw wrong(`${field} must be a string or a list of strings.`);
+  }
+  return [...names] as readonly string[];
+}
+
+function wrong(message: string): LLMCacheError {
+  return new LLMCacheError("ERR_LLMCACHE_OPTION", message);
+}

@@ -1,0 +1,121 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { Codec } from "./codec.ts";
+import { LLMCacheError } from "./errors.ts";
+import { masked, schemeOf } from "./store-url.ts";
+import type { Store } from "./store.ts";
+
+export { masked, parametersOf, pathOf, schemeOf, type ParameterKind, type ParametersOf } from "./store-url.ts";
+
+/** What stores opened by URL have in common. */
+export interface OpenOptions {
+  /** For stores that write bytes: compression, encryption. */
+  readonly codec?: Codec | undefined;
+  /** Where the application is installed: the package of the store is looked for there. @default the working directory */
+  readonly from?: string | URL | undefined;
+  /** Milliseconds since the epoch. @default Date.now */
+  readonly clock?: (() => number) | undefined;
+}
+
+/**
+ * Opens the store that a URL of its scheme names. Exported as `open` by the entry `./open` of each store's package. The store owns
+ * what it opens: disposing of it closes the connection.
+ */
+export type OpenStore = (url: string, options: OpenOptions) => Store | Promise<Store>;
+
+/** Which package has the opener of a scheme; its entry is `<package>/open`. */
+const PACKAGES: Readonly<Record<string, string>> = {
+  memory: "@llmcache/memory",
+  disk: "@llmcache/disk",
+  redis: "@llmcache/redis",
+  rediss: "@llmcache/redis",
+  s3: "@llmcache/s3",
+  keyv: "@llmcache/keyv",
+};
+
+const registered = new Map<string, OpenStore>();
+
+/** Makes a scheme known: for stores of your own, and for programs that are bundled. It comes before the built-in ones. */
+export function registerScheme(scheme: string, open: OpenStore): void {
+  if (!/^[a-z][a-z0-9+.-]*$/.test(scheme)) {
+    throw new LLMCacheError(
+      "ERR_LLMCACHE_OPTION",
+      `scheme must be a lower-case name such as "mystore", not ${JSON.stringify(scheme)}.`,
+    );
+  }
+  registered.set(scheme, open);
+}
+
+/** The environment variable that names a deployment's store. */
+const STORE_VARIABLE = "LLMCACHE_STORE";
+
+/**
+ * The store that a URL names, or the environment variable `LLMCACHE_STORE` where none is given: `memory:`, `disk:./cache.db`, `redis://localhost`, `rediss://…`, `s3://bucket/prefix`, `keyv:…`. Its
+ * package is imported on demand. Whoever opens it disposes of it.
+ *
+ * @throws LLMCacheError `ERR_LLMCACHE_OPTION` for a URL that is none, an unknown scheme or parameter, and a package that is not
+ * installed: the message says which.
+ */
+export async function openStore(
+  url: string | undefined = process.env[STORE_VARIABLE],
+  options: OpenOptions = {},
+): Promise<Store> {
+  if (typeof url !== "string" || url.trim() === "") {
+    throw new LLMCacheError(
+      "ERR_LLMCACHE_OPTION",
+      `Give the URL of a store, or set ${STORE_VARIABLE}: memory:, disk:./cache.db, redis://localhost …`,
+    );
+  }
+  const urls = url.trim().split(/\s+/);
+  if (urls.length > 1) {
+    throw new LLMCacheError(
+      "ERR_LLMCACHE_UNSUPPORTED",
+      "Several URLs would be tiers, which are not available in this version: give one.",
+    );
+  }
+  const [one = ""] = urls;
+  const scheme = schemeOf(one);
+  const open = registered.get(scheme) ?? (await openerOf(scheme, one, options.from));
+  return open(one, options);
+}
+
+async function openerOf(scheme: string, url: string, from: string | URL | undefined): Promise<OpenStore> {
+  const name = Object.hasOwn(PACKAGES, scheme) ? PACKAGES[scheme] : undefined;
+  if (name === undefined) {
+    const known = [...new Set([...registered.keys(), ...Object.keys(PACKAGES)])].join(", ");
+    throw new LLMCacheError(
+      "ERR_LLMCACHE_OPTION",
+      `No store has the scheme of ${masked(url)}; known are ${known}. Others are made known by registerScheme.`,
+    );
+  }
+  const module = await importFrom(`${name}/open`, from).catch((cause: unknown) => {
+    if (!isNotFound(cause)) throw cause;
+    throw new LLMCacheError(
+      "ERR_LLMCACHE_OPTION",
+      `${scheme}: stores come with the package ${name}, which is not installed: npm install ${name}`,
+      { cause },
+    );
+  });
+  const open = (module as { readonly open?: unknown }).open;
+  if (typeof open !== "function")
+    throw new LLMCacheError("ERR_LLMCACHE_OPTION", `The installed ${name} cannot open stores by URL: update it.`);
+  return open as OpenStore;
+}
+
+/** As the application would import it, wherever this package is installed. */
+async function importFrom(specifier: string, from: string | URL | undefined): Promise<unknown> {
+  const folder =
+    from === undefined
+      ? process.cwd()
+      : typeof from === "string" && !from.startsWith("file:")
+        ? from
+        : fileURLToPath(from);
+  const path = createRequire(join(folder, "noop.js")).resolve(specifier);
+  return import(pathToFileURL(path).href);
+}
+
+function isNotFound(error: unknown): boolean {
+  const code = (error as { readonly code?: unknown } | undefined)?.code;
+  return code === "MODULE_NOT_FOUND" || code === "ERR_MODULE_NOT_FOUND" || code === "ERR_PACKAGE_PATH_NOT_EXPORTED";
+}

@@ -1,0 +1,115 @@
+import { execFile } from "node:child_process";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { promisify } from "node:util";
+import { MapStore } from "@llmcache/core";
+import { masked, openStore, parametersOf, pathOf, registerScheme } from "@llmcache/core/open";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+
+const option = (message: string): unknown =>
+  expect.objectContaining({ code: "ERR_LLMCACHE_OPTION", message: expect.stringContaining(message) });
+
+describe("openStore", () => {
+  let folder: string;
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), "llmcache-open-"));
+    const home = join(folder, "node_modules/@llmcache/keyv");
+    await mkdir(home, { recursive: true });
+    await writeFile(
+      join(home, "package.json"),
+      JSON.stringify({ name: "@llmcache/keyv", type: "module", exports: { "./open": "./open.js" } }),
+    );
+    await writeFile(
+      join(home, "open.js"),
+      "export const open = (url, options) => ({ name: 'from the application', url, options });",
+    );
+  });
+  afterAll(() => rm(folder, { recursive: true }));
+
+  test("imports the package that the application has installed, and hands it the URL and the options", async () => {
+    const clock = (): number => 7;
+    expect(await openStore("keyv:anything?x=1", { from: folder, clock })).toEqual({
+      name: "from the application",
+      url: "keyv:anything?x=1",
+      options: { from: folder, clock },
+    });
+  });
+
+  test("names the package that is missing", async () => {
+    // In a process of its own: a test runner may look in further folders (NODE_PATH), where the package is.
+    const { NODE_PATH: _path, ...env } = process.env;
+    const open = pathToFileURL(join(import.meta.dirname, "../src/open.ts")).href;
+    const program = `import { openStore } from ${JSON.stringify(open)}; console.log(await openStore("s3://bucket", { from: ${JSON.stringify(folder)} }).catch((error) => error.code + " " + error.message));`;
+    const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program], { env });
+    expect(stdout).toContain("ERR_LLMCACHE_OPTION");
+    expect(stdout).toContain("npm install @llmcache/s3");
+  });
+
+  test("a scheme can be registered", async () => {
+    registerScheme("mine", () => new MapStore());
+    expect((await openStore("mine:here")).name).toBe("map");
+    expect(() => registerScheme("No Scheme", () => new MapStore())).toThrow(option("scheme"));
+  });
+
+  test.each([
+    ["./cache.db", "memory:"],
+    ["ftp://user:secret@host/", "known are"],
+    ["constructor:x", "known are"],
+  ])("%s is refused, with what would be right and without secrets", async (url, message) => {
+    const error = (await openStore(url).catch((reason: unknown) => reason)) as Error;
+    expect(error).toEqual(option(message));
+    expect(error.message).not.toContain("secret");
+  });
+
+  test("without a URL, LLMCACHE_STORE names the store", async () => {
+    registerScheme("deployed", (url) => Object.assign(new MapStore(), { url }));
+    vi.stubEnv("LLMCACHE_STORE", "deployed:here");
+    expect(await openStore()).toMatchObject({ url: "deployed:here" });
+    vi.stubEnv("LLMCACHE_STORE", undefined);
+    await expect(openStore()).rejects.toEqual(option("LLMCACHE_STORE"));
+    vi.unstubAllEnvs();
+  });
+
+  test("several URLs are refused as long as there are no tiers", async () => {
+    await expect(openStore("memory: disk:x")).rejects.toMatchObject({ code: "ERR_LLMCACHE_UNSUPPORTED" });
+  });
+});
+
+describe("parameters", () => {
+  const kinds = { name: "text", count: "number", size: "bytes", wait: "durationMs", flag: "boolean" } as const;
+
+  test("are read as what they must be", () => {
+    expect(parametersOf("x:?name=a%20b&count=3&size=64MiB&wait=2s&flag=true", kinds)).toEqual({
+      name: "a b",
+      count: 3,
+      size: 64 * 1024 * 1024,
+      wait: 2000,
+      flag: true,
+    });
+    expect(parametersOf("x:path", kinds)).toEqual({});
+    expect(parametersOf("x:?size=1.5kB&wait=90&flag=0", kinds)).toEqual({ size: 1500, wait: 90_000, flag: false });
+  });
+
+  test.each([
+    ["x:?nmae=a", "nmae"],
+    ["x:?count=many", "count"],
+    ["x:?count=", "count"],
+    ["x:?size=big", "size"],
+    ["x:?wait=-1", "wait"],
+    ["x:?flag=maybe", "flag"],
+    ["x:?name=a&name=b", "twice"],
+  ])("%s is refused by name", (url, message) => {
+    expect(() => parametersOf(url, kinds)).toThrow(option(message));
+  });
+
+  test("the path is decoded and has no query", () => {
+    expect(pathOf("disk:./a%20b.db?x=1")).toBe("./a b.db");
+    expect(() => pathOf("disk:%")).toThrow(option("percent"));
+  });
+
+  test("a masked URL has no credentials and no parameters", () => {
+    expect(masked("redis://user:secret@host:6379/0?password=secret")).toBe('"redis://…@host:6379/0?…"');
+  });
+});
