@@ -1,0 +1,19 @@
+export { createChunkGate, createGate } from "./gate.ts";
+export { startModelServer } from "./server.ts";
+export type { ChunkGate, Gate } from "./gate.ts";
+export type { RecordedRequest } from "./recorded-request.ts";
+export type {
+  ChatScript,
+  ChoiceScript,
+  DeliveryScript,
+  ErrorScript,
+  HeaderScript,
+  PacingScript,
+  RawScript,
+  Reply,
+  ReplyScript,
+  StreamScript,
+  ToolCallScript,
+  UsageScript,
+} from "./script.ts";
+export type { ModelServer, ModelServerOptions } from "./server.ts";
