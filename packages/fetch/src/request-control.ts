@@ -1,0 +1,43 @@
+import { parseCacheControl, type CacheControl } from "@llmcache/core";
+
+/** Request headers that speak to the cache alone; they are taken out before a request goes on. */
+export const CONTROL_HEADERS: readonly string[] = ["x-llmcache-namespace", "x-llmcache-version"];
+
+/**
+ * The control that a request's headers ask for: `Cache-Control` and `x-llmcache-*`.
+ *
+ * @throws LLMCacheError `ERR_LLMCACHE_OPTION` for a Cache-Control that is none.
+ */
+export function controlFromHeaders(headers: Headers): CacheControl {
+  const cacheControl = headers.get("cache-control");
+  const namespace = headers.get("x-llmcache-namespace");
+  const version = headers.get("x-llmcache-version");
+  return {
+    ...(cacheControl === null ? {} : parseCacheControl(cacheControl)),
+    ...(namespace === null ? {} : { namespace }),
+    ...(version === null ? {} : { version }),
+  };
+}
+
+/**
+ * Controls of one call from several places, the stronger one last: its members win, except that namespaces and versions add up.
+ * Nobody leaves the namespace that his client's headers put him in by naming another one.
+ */
+export function mergeControls(weaker: CacheControl, stronger: CacheControl): CacheControl {
+  const given = Object.fromEntries(Object.entries(stronger).filter(([, value]) => value !== undefined)) as CacheControl;
+  const { namespace, version } = weaker;
+  return {
+    ...weaker,
+    ...given,
+    ...(namespace === undefined || given.namespace === undefined
+      ? {}
+      : { namespace: [...list(namespace), ...list(given.namespace)] }),
+    ...(version === undefined || given.version === undefined
+      ? {}
+      : { version: JSON.stringify([version, given.version]) }),
+  };
+}
+
+function list(names: string | readonly string[]): readonly string[] {
+  return typeof names === "string" ? [names] : names;
+}
