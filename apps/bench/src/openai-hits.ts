@@ -1,0 +1,73 @@
+import { LLMCache } from "@llmcache/core";
+import { cachedOpenAI } from "@llmcache/openai";
+import OpenAI from "openai";
+import type { Contender, Suite } from "./harness.ts";
+import { answerOf } from "./samples.ts";
+
+const question = {
+  model: "gpt-4o-mini",
+  messages: [{ role: "user" as const, content: "What is the answer to the question? ".repeat(100) }],
+};
+const CHUNKS = 300;
+
+/** A hit through the official client, beside the client over a stub that answers at once. */
+export async function openAIHits(): Promise<Suite> {
+  const text = JSON.stringify(answerOf(4096));
+  const stub = clientOver(() => new Response(text, { headers: { "content-type": "application/json" } }));
+  const cached = cachedOpenAI(stub, new LLMCache());
+  await cached.chat.completions.create(question);
+  const ask = (name: string, client: OpenAI): Contender => ({
+    name,
+    async run(times) {
+      for (let i = 0; i < times; i++) await client.chat.completions.create(question);
+    },
+  });
+  return {
+    title: "openai client, 4 kB in, 4 kB out",
+    contenders: [ask("over a stub that answers at once", stub), ask("hit in cachedOpenAI", cached)],
+  };
+}
+
+/** The same for a stream of 300 chunks. */
+export async function openAIStreamHits(): Promise<Suite> {
+  const head = { id: "chatcmpl-1", object: "chat.completion.chunk", created: 1_700_000_000, model: "gpt-4o-mini" };
+  const chunk = (delta: object, finish: string | null): string =>
+    `data: ${JSON.stringify({ ...head, choices: [{ index: 0, delta, logprobs: null, finish_reason: finish }] })}\n\n`;
+  const events = [
+    chunk({ role: "assistant", content: "" }, null),
+    ...Array.from({ length: CHUNKS - 2 }, (_, i) => chunk({ content: `word${i} ` }, null)),
+    chunk({}, "stop"),
+    "data: [DONE]\n\n",
+  ].map((event) => Buffer.from(event));
+  const stub = clientOver(
+    () => new Response(ReadableStream.from(events), { headers: { "content-type": "text/event-stream" } }),
+  );
+  const cache = new LLMCache();
+  const cached = cachedOpenAI(stub, cache);
+  const read = async (client: OpenAI): Promise<void> => {
+    let chunks = 0;
+    for await (const _ of await client.chat.completions.create({ ...question, stream: true })) chunks++;
+    if (chunks !== CHUNKS) throw new Error(`${chunks} chunks instead of ${CHUNKS}`);
+  };
+  await read(cached);
+  await cache.settled();
+  const ask = (name: string, client: OpenAI): Contender => ({
+    name,
+    async run(times) {
+      for (let i = 0; i < times; i++) await read(client);
+    },
+  });
+  return {
+    title: `openai client, stream of ${CHUNKS} chunks`,
+    contenders: [ask("over a stub that answers at once", stub), ask("hit in cachedOpenAI", cached)],
+  };
+}
+
+function clientOver(answer: () => Response): OpenAI {
+  return new OpenAI({
+    apiKey: "none",
+    baseURL: "http://localhost/v1",
+    maxRetries: 0,
+    fetch: () => Promise.resolve(answer()),
+  });
+}

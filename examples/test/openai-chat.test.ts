@@ -1,0 +1,45 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, expect, test } from "vitest";
+
+const run = promisify(execFile);
+const script = join(import.meta.dirname, "../openai-chat.ts");
+let folder: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), "llmcache-example-"));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+async function lines(): Promise<string[]> {
+  const { OPENAI_API_KEY: _key, OPENAI_BASE_URL: _url, ...env } = process.env;
+  const { stdout } = await run(process.execPath, ["--conditions=@llmcache/source", script, folder], { env });
+  return stdout.trim().split("\n");
+}
+
+test("the first run asks once for each question, the second only past the cache", async () => {
+  const first = await lines();
+  expect(first).toEqual([
+    "first call: answer 1 to: Name a prime number. (llmcache; fwd=miss; stored)",
+    expect.stringMatching(/^the same again: answer 1 to: Name a prime number\. \(llmcache; hit; ttl=60\d{4}\)$/),
+    "its own seed: answer 2 to: Name a prime number. (llmcache; fwd=miss; stored)",
+    expect.stringMatching(/^its own seed again: answer 2 .*hit/),
+    expect.stringMatching(/^not older than an hour: answer 1 .*hit/),
+    expect.stringMatching(/^past the cache: answer 3 .*fwd=bypass/),
+    "inside a run: answer 4 to: Name a prime number. (llmcache; fwd=miss; stored)",
+    expect.stringMatching(/^inside a run again: answer 4 .*hit/),
+    "as a stream: answer 1 to: Name a prime number.",
+    expect.stringMatching(/^after a restart: answer 1 .*hit/),
+    expect.stringMatching(/^only if cached: answer 1 .*hit/),
+    "unknown and only if cached: ERR_LLMCACHE_MISS",
+    "since the restart: hits 2, misses 1, past the cache 0",
+    "requests to the model: 4",
+  ]);
+
+  const second = await lines();
+  expect(second[0]).toMatch(/^first call: answer 1 .*hit/);
+  expect(second.at(-1)).toBe("requests to the model: 1");
+});
