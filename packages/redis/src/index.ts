@@ -1,0 +1,3 @@
+export type { RedisArgument, RedisClient, RedisPipeline } from "./client.ts";
+export { redisStore, type RedisAddress, type RedisConnectionOptions } from "./factory.ts";
+export { RedisStore, type RedisStoreOptions, type RedisStoreSettings } from "./redis-store.ts";
