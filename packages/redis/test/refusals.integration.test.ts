@@ -5,7 +5,7 @@ import { isLLMCacheError, LLMCacheError, type StoreEvent } from "@llmcache/core"
 import { sampleEntry, sampleId, storeChecks, type StoreCheckContext } from "@llmcache/core/conformance";
 import { redisStore, RedisStore, type RedisConnectionOptions } from "@llmcache/redis";
 import { startRedis, type RedisServer } from "../../../scripts/servers/redis.mjs";
-import { closing, registerChecks } from "./register-checks.ts";
+import { closing, registerChecks } from "../../core/test/register-checks.ts";
 import { ownRedis, ownServersProblem } from "./servers.ts";
 
 const problem = await ownServersProblem();

@@ -4,7 +4,7 @@ import { sampleEntry, sampleId, storeChecks, type StoreCheckContext } from "@llm
 import { redisStore, RedisStore } from "@llmcache/redis";
 import { redisPrograms } from "../../../scripts/servers/redis.mjs";
 import { eventually } from "./polling.ts";
-import { closing, registerChecks } from "./register-checks.ts";
+import { closing, registerChecks } from "../../core/test/register-checks.ts";
 import { ownRedis, someCluster, someRedis } from "./servers.ts";
 
 const redis = someRedis();

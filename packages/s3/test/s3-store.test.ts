@@ -6,7 +6,7 @@ import { sampleEntry, sampleId, storeChecks, type SampleOverrides } from "@llmca
 import { S3Store, type S3StoreOptions } from "@llmcache/s3";
 import { behavesLikeAMap } from "../../memory/test/store-model.ts";
 import { FakeS3, serviceError } from "./fake-s3.ts";
-import { registerChecks } from "./register-checks.ts";
+import { registerChecks } from "../../core/test/register-checks.ts";
 
 const NOW = Date.UTC(2026, 0, 1);
 

@@ -2,7 +2,7 @@ import { describe } from "vitest";
 import { aesCodec, codecs, zstdCodec } from "@llmcache/core";
 import { storeChecks, type StoreCheckContext } from "@llmcache/core/conformance";
 import { s3Store, type S3Store } from "@llmcache/s3";
-import { registerChecks } from "./register-checks.ts";
+import { registerChecks } from "../../core/test/register-checks.ts";
 import { someS3 } from "./servers.ts";
 
 const MAX_ENTRY_BYTES = 1024 * 1024;
