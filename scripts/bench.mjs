@@ -4,6 +4,6 @@ import { setupAndBuild } from "./build.mjs";
 import { runInForeground } from "./command.mjs";
 import { environment, node, root } from "./setup.mjs";
 
-const args = ["--expose-gc", join(root, "apps/bench/src/main.ts"), ...process.argv.slice(2)];
+const args = [join(root, "apps/bench/src/main.ts"), ...process.argv.slice(2)];
 
 process.exitCode = (await setupAndBuild()) ? await runInForeground(node, args, { env: environment }) : 1;

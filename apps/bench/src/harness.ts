@@ -35,7 +35,8 @@ export const QUICK: Effort = { rounds: 3, roundMs: 5 };
 
 /**
  * Rounds in which each contender has its turn, so that a drift of the machine's speed hits all alike. The ratio is the median of
- * the rounds' ratios, not the ratio of medians.
+ * the rounds' ratios, not the ratio of medians. No collection is forced between turns: a full one throws optimised code away with
+ * the shapes of objects that no longer live, and what follows measures the compiler.
  */
 export async function measure(suite: Suite, effort: Effort): Promise<Result[]> {
   const { contenders } = suite;
@@ -44,7 +45,6 @@ export async function measure(suite: Suite, effort: Effort): Promise<Result[]> {
   const rounds: number[][] = contenders.map(() => []);
   for (let round = 0; round < effort.rounds; round++) {
     for (const [index, contender] of contenders.entries()) {
-      globalThis.gc?.();
       rounds[index]?.push(await time(contender, times[index] as number));
     }
   }

@@ -1,32 +1,69 @@
 import { parseArgs } from "node:util";
+import { startCeph, type CephServer } from "../../../scripts/servers/ceph.mjs";
+import { startRedis, type RedisServer } from "../../../scripts/servers/redis.mjs";
 import { FULL, measure, QUICK, type Result, type Suite } from "./harness.ts";
 import { keys } from "./keys.ts";
 import { openAIHits, openAIStreamHits } from "./openai-hits.ts";
+import { redisBatches, redisHits } from "./redis-hits.ts";
+import { newBucket, s3Hits, type BenchBucket } from "./s3-hits.ts";
 import { diskHits, memoryHits } from "./store-hits.ts";
 
-/** Every suite; `npm run bench -- --only disk` takes those whose title has the word. */
-const SUITES: readonly (() => Suite | Promise<Suite>)[] = [
-  () => keys(512),
-  () => keys(512, true),
-  () => keys(4096),
-  () => keys(24_576),
-  () => keys(81_920),
-  memoryHits,
-  diskHits,
-  openAIHits,
-  openAIStreamHits,
-];
+/** Real servers, each started when the first suite needs it. */
+class Servers implements AsyncDisposable {
+  #redis: Promise<RedisServer> | undefined;
+  #ceph: Promise<CephServer> | undefined;
+  #bucket: Promise<BenchBucket> | undefined;
+
+  redis(): Promise<RedisServer> {
+    return (this.#redis ??= startRedis());
+  }
+
+  /** A bucket of an S3 server. */
+  bucket(): Promise<BenchBucket> {
+    this.#ceph ??= startCeph();
+    return (this.#bucket ??= this.#ceph.then(newBucket));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const server of [this.#redis, this.#ceph]) await (await server)?.[Symbol.asyncDispose]();
+  }
+}
+
+type Open = (servers: Servers) => Suite | Promise<Suite>;
+
+const redis =
+  (concurrency: number): Open =>
+  async (servers) =>
+    redisHits((await servers.redis()).url, concurrency);
+const s3 =
+  (concurrency: number): Open =>
+  async (servers) =>
+    s3Hits(await servers.bucket(), concurrency);
+
+/** Every suite, in groups; `npm run bench -- --only disk` takes one group. */
+const GROUPS: Readonly<Record<string, readonly Open[]>> = {
+  key: [() => keys(512), () => keys(512, true), () => keys(4096), () => keys(24_576), () => keys(81_920)],
+  memory: [memoryHits],
+  disk: [diskHits],
+  redis: [redis(1), redis(32), redis(256), async (servers) => redisBatches((await servers.redis()).url)],
+  s3: [s3(1), s3(32)],
+  openai: [openAIHits, openAIStreamHits],
+};
 
 const { values } = parseArgs({ options: { quick: { type: "boolean" }, only: { type: "string" } } });
 const effort = values.quick === true ? QUICK : FULL;
+const groups = Object.entries(GROUPS).filter(([name]) => values.only === undefined || name === values.only);
+if (groups.length === 0) {
+  throw new Error(`--only takes one of ${Object.keys(GROUPS).join(", ")}, not ${JSON.stringify(values.only)}.`);
+}
 
 console.log(
   `Node ${process.version} on ${process.platform} ${process.arch}; medians of ${effort.rounds} interleaved rounds; ratios to the first line of each table\n`,
 );
-for (const open of SUITES) {
-  const suite = await open();
+await using servers = new Servers();
+for (const open of groups.flatMap(([, suites]) => suites)) {
+  const suite = await open(servers);
   try {
-    if (values.only !== undefined && !suite.title.includes(values.only)) continue;
     print(suite.title, await measure(suite, effort));
   } finally {
     await suite.close?.();

@@ -1,4 +1,10 @@
-import { DeleteObjectCommand, GetObjectCommand, PutObjectCommand, S3Client } from "@aws-sdk/client-s3";
+import {
+  CreateBucketCommand,
+  DeleteObjectCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from "@aws-sdk/client-s3";
 import { LLMCache } from "@llmcache/core";
 import { s3Store, type S3Credentials } from "@llmcache/s3";
 import { canonicalKey } from "./by-hand.ts";
@@ -18,17 +24,31 @@ export interface BenchBucket {
   readonly credentials: S3Credentials;
 }
 
+/** A bucket on a server that was started for the benchmark. */
+export async function newBucket(server: {
+  readonly endpoint: string;
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}): Promise<BenchBucket> {
+  const { endpoint, region, accessKeyId, secretAccessKey } = server;
+  const place = { bucket: "bench", endpoint, region, credentials: { accessKeyId, secretAccessKey } };
+  const client = clientOf(place);
+  await client.send(new CreateBucketCommand({ Bucket: place.bucket }));
+  client.destroy();
+  return place;
+}
+
+function clientOf({ endpoint, region, credentials }: BenchBucket): S3Client {
+  const { accessKeyId, secretAccessKey } = credentials;
+  return new S3Client({ endpoint, region, credentials: { accessKeyId, secretAccessKey }, forcePathStyle: true });
+}
+
 /** Hits of 4 kB for requests of 4 kB in an S3 bucket, so many under way at a time, beside a key, the bare SDK and JSON.parse by hand. */
 export async function s3Hits(place: BenchBucket, concurrency: number): Promise<Suite> {
   const prefix = `bench-${process.pid}`;
-  const { bucket, endpoint, region, credentials } = place;
-  const { accessKeyId, secretAccessKey } = credentials;
-  const client = new S3Client({
-    endpoint,
-    region,
-    credentials: { accessKeyId, secretAccessKey },
-    forcePathStyle: true,
-  });
+  const { bucket } = place;
+  const client = clientOf(place);
   const store = s3Store({ ...place, prefix: `${prefix}/` });
   const cache = new LLMCache({ store, ttl: "1h" });
   const rawKey = (request: object): string => `${prefix}-raw/${canonicalKey(request)}`;

@@ -10,6 +10,9 @@ test("every benchmark runs to its end", async () => {
     "key of a request",
     "hit in memory",
     "hit on disk",
+    "hit in Redis, 4 kB in, 4 kB out, 256 at a time",
+    "entries of 4 kB from Redis",
+    "hit in S3, 4 kB in, 4 kB out, 32 at a time",
     "openai client, 4 kB",
     "openai client, stream",
   ])

@@ -5,21 +5,22 @@ import { copyJson, estimateSize, findProblem, NotJson, type Json } from "./json.
 export type BodyKind = "json" | "bytes";
 
 /**
- * The answer of an entry. It holds either a value or its stored bytes, never both, and never shares structure with
+ * The answer of an entry. It holds either a value or its stored form, never both, and never shares structure with
  * anybody: memory keeps values and copies them, disk and network keep bytes, and what a wire format passes on is not parsed.
  */
 export class Body {
   readonly kind: BodyKind;
   /** Bytes: exact where bytes are held, an estimate of the memory taken where a value is. */
   readonly size: number;
-  readonly #value: Json | undefined;
-  readonly #bytes: Uint8Array | undefined;
+  /** What is held now: a store that keeps values asks before it converts. `text` is the JSON text of a value. */
+  readonly held: "value" | "text" | "bytes";
+  readonly #content: Json | Uint8Array;
 
-  private constructor(kind: BodyKind, size: number, value: Json | undefined, bytes: Uint8Array | undefined) {
+  private constructor(kind: BodyKind, size: number, held: Body["held"], content: Json | Uint8Array) {
     this.kind = kind;
     this.size = size;
-    this.#value = value;
-    this.#bytes = bytes;
+    this.held = held;
+    this.#content = content;
   }
 
   /**
@@ -30,7 +31,7 @@ export class Body {
   static json(value: unknown): Body {
     try {
       const copy = copyJson(value);
-      return new Body("json", estimateSize(copy), copy, undefined);
+      return new Body("json", estimateSize(copy), "value", copy);
     } catch (error) {
       if (!(error instanceof NotJson)) throw error;
       const found = findProblem(value, "never");
@@ -50,12 +51,12 @@ export class Body {
 
   /** For stores: takes over bytes that {@link Body.bytes} of a body of this kind gave; they must not be changed afterwards. */
   static stored(kind: BodyKind, bytes: Uint8Array): Body {
-    return new Body(kind, bytes.byteLength, undefined, bytes);
+    return new Body(kind, bytes.byteLength, "bytes", bytes);
   }
 
-  /** What is held now: a store that keeps values asks before it converts. */
-  get held(): "value" | "bytes" {
-    return this.#bytes === undefined ? "value" : "bytes";
+  /** For stores: the JSON text of a value, of so many bytes in UTF-8. Cheaper than bytes that have to be copied and decoded. */
+  static text(text: string, size: number): Body {
+    return new Body("json", size, "text", text);
   }
 
   /**
@@ -65,23 +66,26 @@ export class Body {
    */
   json(): Json {
     if (this.kind !== "json") throw new LLMCacheError("ERR_LLMCACHE_VALUE", "This body holds bytes, not a JSON value.");
-    if (this.#bytes === undefined) return copyJson(this.#value);
-    return JSON.parse(asBuffer(this.#bytes).toString("utf8")) as Json;
+    if (this.held === "value") return copyJson(this.#content);
+    const text =
+      this.held === "text" ? (this.#content as string) : asBuffer(this.#content as Uint8Array).toString("utf8");
+    return JSON.parse(text) as Json;
   }
 
   /** The stored form: JSON text in UTF-8, or the bytes. Borrowed: whoever hands it to a caller or a stream copies it. */
   bytes(): Uint8Array {
-    return this.#bytes ?? Buffer.from(JSON.stringify(this.#value), "utf8");
+    if (this.held === "bytes") return this.#content as Uint8Array;
+    return Buffer.from(this.held === "text" ? (this.#content as string) : JSON.stringify(this.#content), "utf8");
   }
 
-  /** This body holding a value (bytes stay what they are): for stores that keep values. */
+  /** This body holding a value (of kind `bytes`: as it is), for stores that keep values. */
   asValue(): Body {
-    return this.kind === "json" && this.#bytes !== undefined ? Body.json(this.json()) : this;
+    return this.kind === "json" && this.held !== "value" ? Body.json(this.json()) : this;
   }
 
   /** This body holding bytes: for stores that keep bytes. */
   asBytes(): Body {
-    return this.#bytes === undefined ? Body.stored(this.kind, ownBytes(this.bytes())) : this;
+    return this.held === "bytes" ? this : Body.stored(this.kind, ownBytes(this.bytes()));
   }
 }
 

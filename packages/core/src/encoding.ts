@@ -33,7 +33,7 @@ const KEPT_BYTES = 1024 * 1024;
 /** The same for its list of members. */
 const KEPT_MEMBERS = 10_000;
 /** Below this many characters a loop is quicker than a call into the runtime. */
-const SHORT_STRING = 48;
+const SHORT_STRING = 16;
 
 /** One buffer for all calls: encoding is synchronous. Taken while in use, so that a getter that encodes gets another. */
 let spare: Writer | undefined;

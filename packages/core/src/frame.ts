@@ -1,5 +1,6 @@
+import { constants } from "node:buffer";
 import { crc32 } from "node:zlib";
-import { asBuffer, Body, type BodyKind } from "./body.ts";
+import { asBuffer, Body, ownBytes, type BodyKind } from "./body.ts";
 import type { Codec } from "./codec.ts";
 import type { Entry, EntryHead, EntryMetadata } from "./entry.ts";
 import type { Json } from "./json.ts";
@@ -36,6 +37,8 @@ export interface DecodeOptions {
   /** The id that was asked for: a frame of another id is refused. */
   readonly id?: string | undefined;
   readonly codec?: Codec | undefined;
+  /** The bytes are part of a pool, or will change: what an entry keeps of them is copied. @default false */
+  readonly borrowed?: boolean | undefined;
 }
 
 /** An entry as bytes. The result is a buffer of its own. */
@@ -81,22 +84,30 @@ export function encodeEntry(entry: Entry, codec?: Codec): Uint8Array {
 }
 
 /**
- * An entry from its frame; `undefined` for whatever is no intact frame of this version (and of this id). Never throws. The
- * body is a view of `bytes`, which must not change afterwards: copy what comes from a shared pool first.
+ * An entry from its frame; `undefined` for whatever is no intact frame of this version (and of this id). Never throws. A body of
+ * kind `bytes` is a view of `bytes`, which must not change afterwards, unless they are `borrowed`; a JSON body has its text.
  */
 export function decodeEntry(bytes: Uint8Array, options: DecodeOptions = {}): Entry | undefined {
+  const { id, codec } = options;
   const frame = asBuffer(bytes);
   const end = frame.byteLength - CHECKSUM_BYTES;
   if (end <= 0 || crc32(frame.subarray(0, end)) !== frame.readUInt32BE(end)) return undefined;
   const line = readLine(frame);
-  if (line === undefined || (options.id !== undefined && line.value.id !== options.id)) return undefined;
+  if (line === undefined || (id !== undefined && line.value.id !== id)) return undefined;
   const { value } = line;
   if (line.end + value.head + value.body !== end) return undefined;
-  const head = unwrap(frame.subarray(line.end, line.end + value.head), "head", value, options.codec);
-  const body = unwrap(frame.subarray(line.end + value.head, end), "body", value, options.codec);
+  const head = unwrap(frame.subarray(line.end, line.end + value.head), "head", value, codec);
+  const body = unwrap(frame.subarray(line.end + value.head, end), "body", value, codec);
   if (head === undefined || body === undefined) return undefined;
   const rest = readHead(head);
-  return rest === undefined ? undefined : { ...headFromLine(value), ...rest, body: Body.stored(value.kind, body) };
+  if (rest === undefined) return undefined;
+  return { ...headFromLine(value), ...rest, body: bodyOf(value.kind, body, options.borrowed === true) };
+}
+
+function bodyOf(kind: BodyKind, bytes: Uint8Array, borrowed: boolean): Body {
+  if (kind === "json" && bytes.byteLength <= constants.MAX_STRING_LENGTH)
+    return Body.text(asBuffer(bytes).toString("utf8"), bytes.byteLength);
+  return Body.stored(kind, borrowed ? ownBytes(bytes) : bytes);
 }
 
 /**

@@ -77,6 +77,26 @@ describe("a frame", () => {
     }
   });
 
+  it("that is borrowed may change and be let go: the entry keeps copies", () => {
+    const pool = new Uint8Array(64 * 1024);
+    for (const body of [Body.bytes(Buffer.from("raw")), Body.json({ a: "ä😀" })]) {
+      const frame = encodeEntry(entry({ body }));
+      pool.set(frame, 100);
+      const back = decodeEntry(pool.subarray(100, 100 + frame.byteLength), { borrowed: true });
+      pool.fill(0);
+      expect(Buffer.from(back!.body.bytes())).toEqual(Buffer.from(body.bytes()));
+      expect(back!.body.bytes().buffer).not.toBe(pool.buffer);
+      expect(back!.body.size).toBe(body.bytes().byteLength);
+    }
+  });
+
+  it("of a JSON answer gives its text, of bytes a view of the frame", () => {
+    const json = decodeEntry(encodeEntry(entry({ body: Body.json({ a: 1 }) })))!.body;
+    expect([json.held, json.json(), json.size]).toEqual(["text", { a: 1 }, 7]);
+    const frame = encodeEntry(entry({ body: Body.bytes(Uint8Array.of(1)) }));
+    expect(decodeEntry(frame)!.body.bytes().buffer).toBe(frame.buffer);
+  });
+
   it("of another id is nobody's", () => {
     expect(decodeEntry(encodeEntry(entry()), { id: "b".repeat(64) })).toBeUndefined();
     expect(decodeHead(encodeEntry(entry()), { id: "b".repeat(64) })).toBeUndefined();
@@ -280,5 +300,10 @@ describe("a body", () => {
     expect(body.asValue()).toBe(body);
     const raw = Body.bytes(Uint8Array.of(1));
     expect([raw.asValue(), raw.asBytes()]).toEqual([raw, raw]);
+    const text = Body.text('{"a":"é"}', 10);
+    expect([text.kind, text.held, text.json()]).toEqual(["json", "text", { a: "é" }]);
+    expect([text.asBytes().held, text.asValue().held]).toEqual(["bytes", "value"]);
+    expect(Buffer.from(text.asBytes().bytes()).toString()).toBe('{"a":"é"}');
+    expect(text.json()).not.toBe(text.json());
   });
 });

@@ -5,7 +5,6 @@ import {
   isReserved,
   LLMCacheError,
   mayReplace,
-  ownBytes,
   StoreListeners,
   type CacheKey,
   type EntriesOptions,
@@ -38,9 +37,6 @@ const HEAD_BYTES = 16 * 1024;
 const READ_TOGETHER = 256;
 /** So many whole entries are in memory at a time. */
 const LISTED_WITH_BODIES = 16;
-/** Entries that pin a larger buffer together are copied out of it, unless the rest is no more than this part of them. */
-const SLACK = 0.25;
-
 type CallOptions = { readonly signal?: AbortSignal | undefined } | undefined;
 
 /**
@@ -208,7 +204,7 @@ export class RedisStore implements Store {
         options?.signal,
         (client) => joint?.get(key) ?? client.callBuffer("get", key),
       );
-      return reply instanceof Buffer ? unpinned(reply, reply.byteLength) : undefined;
+      return reply instanceof Buffer ? reply : undefined;
     } catch (error) {
       if (isWrongType(error)) return "other";
       throw this.#connection.failure("read", error, options?.signal);
@@ -224,8 +220,7 @@ export class RedisStore implements Store {
     for (const [index, group] of groups.entries()) {
       const reply = replies[index];
       if (reply instanceof Error) throw this.#connection.failure("read", reply, options?.signal);
-      for (const [at, frame] of allUnpinned(reply as readonly unknown[]).entries())
-        frames.set(group[at] as string, frame);
+      for (const [at, frame] of (reply as readonly unknown[]).entries()) frames.set(group[at] as string, frame);
     }
     return frames;
   }
@@ -238,7 +233,8 @@ export class RedisStore implements Store {
   }
 
   #decode(id: string, frame: Buffer): Entry | undefined {
-    const entry = decodeEntry(frame, { id, codec: this.#settings.codec });
+    // ioredis gives views of all that came over the wire at once.
+    const entry = decodeEntry(frame, { id, codec: this.#settings.codec, borrowed: true });
     if (entry === undefined) this.#tellUnreadable(id);
     return entry;
   }
@@ -366,21 +362,6 @@ export class RedisStore implements Store {
         "This user may not run scripts (EVAL, EVALSHA): an entry that takes the place of a dead or refused one may overwrite another that does the same at the same moment.",
     });
   }
-}
-
-/** ioredis gives views of what came over the wire at once: what is nearly all of that may stay, other bytes get memory of their own. */
-function allUnpinned(frames: readonly unknown[]): readonly unknown[] {
-  const together = new Map<ArrayBufferLike, number>();
-  for (const frame of frames)
-    if (frame instanceof Buffer) together.set(frame.buffer, (together.get(frame.buffer) ?? 0) + frame.byteLength);
-  return frames.map((frame) => (frame instanceof Buffer ? unpinned(frame, together.get(frame.buffer) ?? 0) : frame));
-}
-
-/** @param together bytes of the same memory that are handed out with this frame, itself included. */
-function unpinned(frame: Buffer, together: number): Buffer {
-  if (frame.buffer.byteLength - together <= together * SLACK) return frame;
-  const own = ownBytes(frame);
-  return Buffer.from(own.buffer, own.byteOffset, own.byteLength);
 }
 
 function setCommand({ key, frame, deleteAt }: Write): RedisCommand {
