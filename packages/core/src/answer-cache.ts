@@ -93,6 +93,8 @@ export interface StreamOptions<C> extends CacheControl {
   readonly unkeyable?: "throw" | "bypass" | undefined;
   /** Does this chunk end the stream? Then nothing behind it is waited for, and a reader who leaves after it has cut nothing off. */
   readonly isLast?: ((chunk: C) => boolean) | undefined;
+  /** Does the first chunk tell that the provider has failed? Then an expired answer may be served in its place (`staleIfError`). */
+  readonly isFailure?: ((first: C) => boolean) | undefined;
   /** Calls read each other's streams live only if they name the same kind of chunk; otherwise they wait for the end. @default "" */
   readonly chunkType?: string | undefined;
 }

@@ -100,3 +100,8 @@ export function ownBytes(bytes: Uint8Array): Uint8Array {
 export function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
+
+/** What a body holds, for whoever has no decoder: its value, or a copy of its bytes. */
+export function plainValue(body: Body): unknown {
+  return body.kind === "json" ? body.json() : ownBytes(body.bytes());
+}

@@ -1,19 +1,25 @@
 import type { AnswerCache, CallOptions, ManyOptions, Outcome, Run, StreamOptions } from "./answer-cache.ts";
 import { Body } from "./body.ts";
+import type { Call } from "./call.ts";
 import { runInFrame } from "./context.ts";
-import { checkControl, type CacheControl } from "./control.ts";
+import { checkControl, checkTags, type CacheControl } from "./control.ts";
+import { headOfAnswer, unasked } from "./asking.ts";
 import { Engine, isId, keyOptions } from "./engine.ts";
 import { copyHead, type EntryHead } from "./entry.ts";
 import { LLMCacheError } from "./errors.ts";
 import type { CacheListener } from "./events.ts";
-import { lifetime } from "./freshness.ts";
 import type { Json } from "./json.ts";
 import { requestKey, type CacheKey, type CacheRequest } from "./key.ts";
 import { eventLogger, statisticsLogger, type Logger, type LogStatsOptions } from "./log.ts";
 import { checkOptions, updatedOptions, type LLMCacheOptions } from "./settings.ts";
 import type { CacheStatistics } from "./statistics.ts";
-import type { Store } from "./store.ts";
+import { find } from "./lookup.ts";
+import { served, servedStale } from "./outcome.ts";
+import { storeError, type Store } from "./store.ts";
 import { stream } from "./stream.ts";
+import type { Generations } from "./tags.ts";
+import { forget, type Forgotten, type ForgetOptions } from "./forget.ts";
+import { invalidateTags, remove, removeAll, writeNow } from "./writing.ts";
 import { through } from "./through.ts";
 import { throughMany } from "./through-many.ts";
 import { warm, type WarmItem, type WarmOptions, type WarmResult } from "./warm.ts";
@@ -125,8 +131,9 @@ export class LLMCache implements AnswerCache, AsyncDisposable {
     const engine = this.#engine;
     const call = engine.beginDirect(request, options);
     if (call.bypass !== undefined) return undefined;
-    const found = await engine.find<T>(call, options.decode);
-    return "hit" in found ? engine.served(call, found.value, found.hit) : undefined;
+    const found = await find<T>(engine, call, options.decode);
+    if ("hit" in found) return served(engine, call, found);
+    return found.stale && servedStale(engine, call, found.stale);
   }
 
   /**
@@ -140,17 +147,16 @@ export class LLMCache implements AnswerCache, AsyncDisposable {
     const engine = this.#engine;
     const { metadata = {}, ...controls } = options;
     const call = engine.beginDirect(request, controls);
-    const { settings, control, key, bypass } = call;
+    const { control, key, bypass } = call;
     checkMetadata(metadata);
     const body = value instanceof Uint8Array ? Body.bytes(value) : Body.json(value);
-    const asking = engine.unasked(call);
-    const head = engine.head(call, asking);
+    const stored = bypass === undefined && !control.noStore && control.ttlMs !== 0;
+    const generations = stored ? await this.#generations(call) : undefined;
+    const head = headOfAnswer(engine, call, unasked(engine, call, generations));
     const entry = { ...head, metadata: { ...metadata, ...head.metadata }, body };
-    const stored =
-      bypass === undefined && !control.noStore && lifetime(control, settings.keepStaleMs, head.createdAt) !== undefined;
     if (stored) {
       await engine.flights.detach(key.id);
-      await engine.writeNow(call, entry);
+      await writeNow(engine, call, entry);
       // Calls that began in the meantime read what was there before: they do not write over this.
       void engine.flights.detach(key.id);
     }
@@ -163,12 +169,32 @@ export class LLMCache implements AnswerCache, AsyncDisposable {
    * @throws LLMCacheError `ERR_LLMCACHE_STORE` if that failed: the entry may still be there.
    */
   async delete(request: CacheRequest | { readonly id: string }, options: CacheControl = {}): Promise<void> {
-    await this.#engine.remove(isId(request) ? request.id : this.key(request, options).id);
+    await remove(this.#engine, isId(request) ? request.id : this.key(request, options).id);
   }
 
   /** Removes all that the store's prefix owns. @throws LLMCacheError `ERR_LLMCACHE_STORE` if that failed. */
   async clear(): Promise<void> {
-    await this.#engine.removeAll();
+    await removeAll(this.#engine);
+  }
+
+  /**
+   * Nothing that carries one of these tags is served any more, in whichever process or tier it lies: their generations change. What is
+   * under way is handed over and not stored. Tags belong to the cache's own `namespace`; those of runs and calls share them.
+   *
+   * @throws LLMCacheError `ERR_LLMCACHE_STORE` if that failed: what carries the tags may still be served.
+   */
+  async invalidate({ tags }: { readonly tags: readonly string[] }): Promise<void> {
+    await invalidateTags(this.#engine, checkTags(tags, "tags"));
+  }
+
+  /**
+   * Goes through all entries of the store and removes those that `where` picks by their heads: everything of one model, say. Costs
+   * a listing of the store; what is to be invalidated often should have a tag. What is under way is handed over and not stored.
+   *
+   * @throws LLMCacheError `ERR_LLMCACHE_UNSUPPORTED` if the store cannot list, `ERR_LLMCACHE_STORE` if it failed: some may be left.
+   */
+  forget(options: ForgetOptions): Promise<Forgotten> {
+    return forget(this.#engine, options);
   }
 
   /** The key that a call with this request would have here and now. @throws LLMCacheError `ERR_LLMCACHE_REQUEST` */
@@ -220,7 +246,7 @@ export class LLMCache implements AnswerCache, AsyncDisposable {
 
   /** Counts, and the two ledgers of what was spent and saved, since the cache was made. */
   stats(): CacheStatistics {
-    return this.#engine.statistics.snapshot(this.#engine.inFlight);
+    return this.#engine.statistics.snapshot(this.#engine.asking);
   }
 
   /** Tells each event to `listener`. @returns a function that ends it. */
@@ -245,8 +271,20 @@ export class LLMCache implements AnswerCache, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.settled();
+    this.#engine.close();
     this.#unlisten?.();
     this.#unlisten = undefined;
+  }
+
+  async #generations(call: Call): Promise<Generations | undefined> {
+    const { tags } = call.control;
+    if (tags === undefined) return undefined;
+    try {
+      return await call.tags.forAnswer(tags);
+    } catch (error) {
+      this.#engine.failed(call, "get", error);
+      throw storeError(call.settings.store, "read tags", error);
+    }
   }
 
   #listenTo(store: Store): void {

@@ -8,8 +8,8 @@ const DIRECTIVE = /[\s,]*([!#$%&'*+.^_`|~0-9A-Za-z-]+)(?:\s*=\s*(?:"((?:[^"\\]|\
 
 /**
  * Reads a Cache-Control request header: `no-cache`, `no-store`, `max-age` and `s-maxage` (the smaller holds),
- * `only-if-cached`, and `ttl=` for the lifetime of what is stored; numbers are seconds. Other directives are ignored, as the
- * RFC wants. Syntax only: what a directive means is decided elsewhere.
+ * `only-if-cached`, `stale-while-revalidate` and `stale-if-error` (RFC 5861, read here as a request's wish), and `ttl=` for the
+ * lifetime of what is stored; numbers are seconds. Other directives are ignored, as the RFC wants. Syntax only: what a directive means is decided elsewhere.
  *
  * @throws LLMCacheError `ERR_LLMCACHE_OPTION`, naming the directive, for a number that is none and for text that is no list.
  */
@@ -49,6 +49,12 @@ function apply(control: HeaderControl, directive: string, argument: string | und
         seconds(directive, argument),
         (control.sMaxAge as number | undefined) ?? Number.POSITIVE_INFINITY,
       );
+      return;
+    case "stale-while-revalidate":
+      control.staleWhileRevalidate = seconds(directive, argument);
+      return;
+    case "stale-if-error":
+      control.staleIfError = seconds(directive, argument);
       return;
     case "ttl":
       control.ttl = seconds(directive, argument);

@@ -16,15 +16,18 @@ export interface CacheControl {
   readonly sMaxAge?: Duration | undefined;
   /** A miss is an error (`ERR_LLMCACHE_MISS`) and the provider is never asked. Not together with `noCache`. */
   readonly onlyIfCached?: boolean | undefined;
-  /** Serve an expired answer this long after it expired, refreshing it in the background. Not available yet: refused. */
+  /**
+   * Serve an expired answer at once, until so long after it expired, and refresh it in the background (RFC 5861). `sMaxAge` limits
+   * it all the same. What this call stores is kept that long.
+   */
   readonly staleWhileRevalidate?: Duration | undefined;
-  /** Serve an expired answer this long after it expired, if the provider fails. Not available yet: refused. */
+  /** Serve an expired answer, until so long after it expired, if the provider fails (RFC 5861). See `staleWhileRevalidate`. */
   readonly staleIfError?: Duration | undefined;
   /** A level of namespace of its own: it adds to those around the call, it does not replace them. */
   readonly namespace?: string | readonly string[] | undefined;
   /** A version of its own, added to those around the call. */
   readonly version?: string | undefined;
-  /** What an entry can be invalidated by. Not available yet: refused. */
+  /** What the entry can be invalidated by; those of the cache, of each `run` and of the call add up. */
   readonly tags?: readonly string[] | undefined;
   /** May an answer to a similar request be served? Not available yet: only `false`. */
   readonly similar?: false | SimilarOptions | undefined;
@@ -46,6 +49,9 @@ export interface CheckedControl {
   readonly onlyIfCached?: boolean;
   readonly ttlMs?: number;
   readonly sMaxAgeMs?: number;
+  readonly staleWhileRevalidateMs?: number;
+  readonly staleIfErrorMs?: number;
+  readonly tags?: readonly string[];
   readonly namespace?: string | readonly string[];
   readonly version?: string;
 }
@@ -60,17 +66,23 @@ export interface EffectiveControl {
   readonly ttlMs: number;
   /** `undefined`: any age. */
   readonly sMaxAgeMs: number | undefined;
+  /** 0: an expired answer is not served. */
+  readonly staleWhileRevalidateMs: number;
+  readonly staleIfErrorMs: number;
+  /** Each once; `undefined`: none. */
+  readonly tags: readonly string[] | undefined;
   readonly namespaces: Levels | undefined;
   readonly versions: Levels | undefined;
 }
 
 const FLAGS = ["use", "noCache", "noStore", "onlyIfCached"] as const;
-const NOT_YET = ["staleWhileRevalidate", "staleIfError", "tags"] as const;
 const KNOWN: ReadonlySet<string> = new Set<string>([
   ...FLAGS,
-  ...NOT_YET,
   "ttl",
   "sMaxAge",
+  "staleWhileRevalidate",
+  "staleIfError",
+  "tags",
   "namespace",
   "version",
   "similar",
@@ -93,13 +105,13 @@ export function checkControl(control: CacheControl, where: string, besides?: Rea
     if (typeof value !== "boolean") throw wrong(`${where}${flag} must be true or false, not ${typeof value}.`);
     checked[flag] = value;
   }
-  for (const name of NOT_YET) {
-    if (control[name] !== undefined) throw wrong(`${where}${name} is not available in this version.`);
-  }
   if (control.similar !== undefined && control.similar !== false)
     throw wrong(`${where}similar is not available in this version.`);
-  if (control.ttl !== undefined) checked.ttlMs = durationMs(control.ttl, `${where}ttl`);
-  if (control.sMaxAge !== undefined) checked.sMaxAgeMs = durationMs(control.sMaxAge, `${where}sMaxAge`);
+  for (const name of ["ttl", "sMaxAge", "staleWhileRevalidate", "staleIfError"] as const) {
+    const value = control[name];
+    if (value !== undefined) checked[`${name}Ms`] = durationMs(value, `${where}${name}`);
+  }
+  if (control.tags !== undefined) checked.tags = checkTags(control.tags, `${where}tags`);
   if (control.namespace !== undefined) checked.namespace = checkNames(control.namespace, `${where}namespace`);
   if (control.version !== undefined) {
     if (typeof control.version !== "string")
@@ -110,7 +122,7 @@ export function checkControl(control: CacheControl, where: string, besides?: Rea
   return checked;
 }
 
-/** What holds for a call: the innermost value of each member; namespaces and versions of all levels. */
+/** What holds for a call: the innermost value of each member; namespaces, versions and tags of all levels. */
 export function effectiveControl(
   cache: CheckedControl,
   runs: readonly CheckedControl[],
@@ -129,6 +141,9 @@ export function effectiveControl(
     onlyIfCached,
     ttlMs: merged.ttlMs ?? Number.POSITIVE_INFINITY,
     sMaxAgeMs: merged.sMaxAgeMs,
+    staleWhileRevalidateMs: merged.staleWhileRevalidateMs ?? 0,
+    staleIfErrorMs: merged.staleIfErrorMs ?? 0,
+    tags: allTags([cache, ...runs, call]),
     namespaces: levelsOf(cache.namespace, runs, call.namespace, (run) => run.namespace),
     versions: levelsOf(cache.version, runs, call.version, (run) => run.version),
   };
@@ -148,6 +163,18 @@ function levelsOf(
 ): Levels | undefined {
   const ofRuns = runs.map(pick).filter((level) => level !== undefined);
   return cache === undefined && ofRuns.length === 0 && call === undefined ? undefined : { cache, runs: ofRuns, call };
+}
+
+/** @throws LLMCacheError `ERR_LLMCACHE_OPTION` for what is no list of tags. */
+export function checkTags(tags: readonly string[], field: string): readonly string[] {
+  if (!Array.isArray(tags) || tags.some((tag) => typeof tag !== "string" || tag === ""))
+    throw wrong(`${field} must be a list of texts that are not empty.`);
+  return [...new Set(tags)];
+}
+
+function allTags(controls: readonly CheckedControl[]): readonly string[] | undefined {
+  const tags = controls.flatMap((control) => control.tags ?? []);
+  return tags.length === 0 ? undefined : [...new Set(tags)];
 }
 
 function checkNames(names: string | readonly string[], field: string): string | readonly string[] {

@@ -10,6 +10,8 @@ export type ErrorCode =
   | "ERR_LLMCACHE_MISS"
   /** The store failed or took longer than `storeTimeoutMs`, and the call cannot go on without it. */
   | "ERR_LLMCACHE_STORE"
+  /** The store failed too often in a row and is not asked for a while; see `withBreaker`. */
+  | "ERR_LLMCACHE_PAUSED"
   /** A list provider answered with another number of items than it was asked for; nothing of it was stored. */
   | "ERR_LLMCACHE_COUNT"
   /** A reader of a shared stream took nothing for `readerTimeoutMs` while others were waiting, and was let go. */

@@ -1,8 +1,16 @@
 import type { Staleness } from "./freshness.ts";
 import type { StoreEvent } from "./store.ts";
 
-/** Why nothing stored was served. */
-export type MissReason = "absent" | "no-cache" | "undecodable" | "other-id" | "store-failure" | "refused" | Staleness;
+/** Why nothing stored was served; `refresh`: an expired answer was, and the provider was asked in the background. */
+export type MissReason =
+  | "absent"
+  | "no-cache"
+  | "undecodable"
+  | "other-id"
+  | "store-failure"
+  | "invalidated"
+  | "refresh"
+  | Staleness;
 
 /** Why a call went past the cache, or its answer was not stored. */
 export type BypassReason =
@@ -79,7 +87,18 @@ export interface RejectedEvent extends EventBase {
 /** Something failed. Where it did not have to, the caller was answered all the same. */
 export interface FailureEvent extends EventBase {
   readonly type: "failure";
-  readonly during: "get" | "set" | "delete" | "clear" | "produce" | "encode" | "decode" | "judge" | "price" | "store";
+  readonly during:
+    | "get"
+    | "set"
+    | "delete"
+    | "clear"
+    | "produce"
+    | "encode"
+    | "decode"
+    | "judge"
+    | "price"
+    | "store"
+    | "lease";
   readonly error: unknown;
   /** Where a store told it by itself. */
   readonly storeEvent?: StoreEvent | undefined;
@@ -88,7 +107,8 @@ export interface FailureEvent extends EventBase {
 /** Entries were dropped on purpose. */
 export interface InvalidateEvent extends EventBase {
   readonly type: "invalidate";
-  readonly what: "entry" | "all";
+  readonly what: "entry" | "all" | "tags";
+  readonly tags?: readonly string[] | undefined;
 }
 
 /** What a cache tells its listeners. No prompt and no answer is in it. */

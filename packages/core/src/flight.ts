@@ -5,12 +5,12 @@ import type { StoreHit } from "./store.ts";
 import type { StreamLog } from "./stream-log.ts";
 
 /**
- * How a run ended, for those who joined it: with a stored answer; with a new one; with one that only its own caller can hold;
- * or without one because the caller who led it went away.
+ * How a run ended, for those who joined it: with a stored answer; with a new one (or with what tells of the provider's failure);
+ * with one that only its own caller can hold; or without one because the caller who led it went away.
  */
 export type FlightEnd =
   | { readonly type: "hit"; readonly hit: StoreHit }
-  | { readonly type: "produced"; readonly body: Body; readonly head: EntryHead }
+  | { readonly type: "produced"; readonly body: Body; readonly head: EntryHead; readonly hasFailed: boolean }
   | { readonly type: "unshared" }
   | { readonly type: "abandoned" };
 
@@ -24,6 +24,12 @@ export class Flight {
   readonly id: string;
   /** Its answer was deleted before it came: it is handed over, not stored. */
   detached = false;
+  /** It refreshes an answer that is served in the meantime. */
+  isRefresh = false;
+  /** The provider gave no answer, but an error. */
+  hasProviderFailed = false;
+  /** The first chunk of its stream tells that the provider has failed. */
+  beganWithFailure = false;
   /** Set while the answer streams. */
   log: StreamLog<unknown> | undefined;
   chunkType = "";
@@ -41,9 +47,13 @@ export class Flight {
   /** What stands for this run in the contexts of what it calls. */
   readonly token: RunToken = { isOver: false };
 
-  constructor(id: string, flights: Flights) {
+  /** What its answer can be invalidated by. */
+  readonly tags: readonly string[];
+
+  constructor(id: string, flights: Flights, tags: readonly string[]) {
     this.id = id;
     this.#flights = flights;
+    this.tags = tags;
   }
 
   /** Aborted when the last participant has left. */
@@ -135,6 +145,8 @@ export async function untilAborted<T>(promise: Promise<T>, signal: AbortSignal |
   }
 }
 
+const NO_TAGS: readonly string[] = [];
+
 /** The runs of one cache. A run that may be joined is listed under its id, one per id; all are known until they are over. */
 export class Flights {
   readonly #listed: Map<string, Flight> = new Map<string, Flight>();
@@ -150,8 +162,8 @@ export class Flights {
   }
 
   /** Registers synchronously; a run that may not be joined, or finds its id taken, is not listed. */
-  open(id: string, joinable: boolean): Flight {
-    const flight = new Flight(id, this);
+  open(id: string, joinable: boolean, tags: readonly string[] = NO_TAGS): Flight {
+    const flight = new Flight(id, this, tags);
     if (joinable && !this.#listed.has(id)) this.#listed.set(id, flight);
     else this.#others.add(flight);
     return flight;
@@ -180,5 +192,13 @@ export class Flights {
       if (flight.written !== undefined) writes.push(flight.written);
     }
     await Promise.all(writes);
+  }
+
+  /** Nobody may join what is under way, which may be about to serve what was invalidated; what has one of the tags is not stored. */
+  detachTagged(tags: readonly string[]): void {
+    for (const flight of [...this.#listed.values(), ...this.#others]) {
+      this.unlist(flight);
+      if (flight.tags.some((tag) => tags.includes(tag))) flight.detached = true;
+    }
   }
 }

@@ -38,16 +38,41 @@ export function staleness(
   return undefined;
 }
 
+/** What an expired answer may be served for all the same; see {@link staleUse}. */
+export interface StaleUse {
+  /** At once, refreshing it. */
+  readonly whileRevalidating: boolean;
+  /** If the provider fails. */
+  readonly ifError: boolean;
+}
+
+const NO_USE: StaleUse = { whileRevalidating: false, ifError: false };
+
+/** Of an expired answer: may it be served all the same (RFC 5861)? Not beyond its `deleteAt`, nor above the age that the call accepts. */
+export function staleUse(
+  head: EntryHead,
+  control: Pick<EffectiveControl, "sMaxAgeMs" | "staleWhileRevalidateMs" | "staleIfErrorMs">,
+  now: number,
+): StaleUse {
+  const { staleAt } = head;
+  if (control.staleWhileRevalidateMs === 0 && control.staleIfErrorMs === 0) return NO_USE;
+  if (staleAt === undefined || staleness({ ...head, staleAt: undefined }, control, now) !== undefined) return NO_USE;
+  return {
+    whileRevalidating: now < staleAt + control.staleWhileRevalidateMs,
+    ifError: now < staleAt + control.staleIfErrorMs,
+  };
+}
+
 /** The instants of an answer that is complete at `createdAt`; `undefined` if it is not to be stored at all. */
 export function lifetime(
-  control: Pick<EffectiveControl, "ttlMs">,
+  control: Pick<EffectiveControl, "ttlMs" | "staleWhileRevalidateMs" | "staleIfErrorMs">,
   keepStaleMs: number,
   createdAt: number,
 ): { readonly staleAt?: number; readonly deleteAt?: number } | undefined {
   if (control.ttlMs === 0) return undefined;
   const staleAt = createdAt + control.ttlMs;
   if (!(staleAt <= MAX_INSTANT)) return {};
-  const deleteAt = staleAt + keepStaleMs;
+  const deleteAt = staleAt + Math.max(keepStaleMs, control.staleWhileRevalidateMs, control.staleIfErrorMs);
   return deleteAt <= MAX_INSTANT ? { staleAt, deleteAt } : { staleAt };
 }
 

@@ -48,6 +48,7 @@ export type {
 } from "./events.ts";
 export { diffRequests, explainKey, type RequestDifference } from "./explain.ts";
 export { decodeEntry, decodeHead, encodeEntry, FRAME_FORMAT, type DecodeOptions } from "./frame.ts";
+export type { Forgotten, ForgetOptions } from "./forget.ts";
 export { ageMs, staleness, type Staleness } from "./freshness.ts";
 export type { Json, JsonObject } from "./json.ts";
 export {

@@ -41,6 +41,11 @@ export interface LLMCacheOptions {
   readonly onStoreFailure?: "miss" | "throw" | undefined;
   /** What store trouble may cost a call, in milliseconds. @default 1000 */
   readonly storeTimeoutMs?: number | undefined;
+  /**
+   * Processes that share the store wait for each other: one asks, for as long as it takes, the others look for its answer. One that
+   * crashed holds the others up for so long at most, in milliseconds. Lists are not waited for. @default off
+   */
+  readonly leaseMs?: number | undefined;
   /** Above so many bytes a stream is neither stored nor shared. @default 16 MiB */
   readonly maxStreamBytes?: number | undefined;
   /** A reader of a shared stream who takes nothing for so long, while others wait because of him, is let go. @default 60000 */
@@ -70,6 +75,7 @@ export interface Settings {
   readonly keepRequests: boolean;
   readonly throwOnStoreFailure: boolean;
   readonly storeTimeoutMs: number;
+  readonly leaseMs: number | undefined;
   readonly maxStreamBytes: number;
   readonly readerTimeoutMs: number;
   readonly price: LLMCacheOptions["price"];
@@ -90,6 +96,7 @@ const KNOWN: Readonly<Record<keyof LLMCacheOptions, true>> = {
   keepRequests: true,
   onStoreFailure: true,
   storeTimeoutMs: true,
+  leaseMs: true,
   maxStreamBytes: true,
   readerTimeoutMs: true,
   price: true,
@@ -131,6 +138,7 @@ export function checkOptions(options: LLMCacheOptions): Settings {
     keepRequests,
     throwOnStoreFailure: oneOf(options.onStoreFailure ?? "miss", ["miss", "throw"], "onStoreFailure") === "throw",
     storeTimeoutMs: positive(options.storeTimeoutMs ?? DEFAULT_STORE_TIMEOUT_MS, "storeTimeoutMs"),
+    leaseMs: options.leaseMs === undefined ? undefined : positive(options.leaseMs, "leaseMs"),
     maxStreamBytes: positive(options.maxStreamBytes ?? DEFAULT_MAX_STREAM_BYTES, "maxStreamBytes"),
     readerTimeoutMs: positive(options.readerTimeoutMs ?? DEFAULT_READER_TIMEOUT_MS, "readerTimeoutMs"),
     price: options.price,

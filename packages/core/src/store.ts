@@ -1,5 +1,6 @@
 import type { Body } from "./body.ts";
 import type { Entry, EntryHead } from "./entry.ts";
+import { isLLMCacheError, LLMCacheError } from "./errors.ts";
 import type { CacheKey } from "./key.ts";
 
 /**
@@ -105,6 +106,13 @@ export interface StoreEvent {
   readonly message: string;
   readonly id?: string | undefined;
   readonly error?: unknown;
+}
+
+/** The error for a caller who cannot go on without the store. `what` completes "The store failed to …". */
+export function storeError(store: Store, what: string, cause: unknown): LLMCacheError {
+  if (isLLMCacheError(cause)) return cause;
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return new LLMCacheError("ERR_LLMCACHE_STORE", `The ${store.name} store failed to ${what}: ${message}`, { cause });
 }
 
 /** {@link Store.on} for those who write stores. A listener that throws affects nothing. */

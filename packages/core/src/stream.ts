@@ -1,12 +1,17 @@
 import type { Outcome, Run, StreamOptions } from "./answer-cache.ts";
-import type { Call, Decode, Engine } from "./engine.ts";
-import type { MissReason } from "./events.ts";
+import { beginAsking, complete, encoded, failedAnswer, verdictOn } from "./asking.ts";
+import type { Call } from "./call.ts";
+import type { Engine } from "./engine.ts";
 import { LLMCacheError } from "./errors.ts";
-import { untilAborted, type Flight, type Leave } from "./flight.ts";
+import { untilAborted, type Flight, type FlightEnd, type Leave } from "./flight.ts";
 import type { CacheRequest } from "./key.ts";
+import { insteadOf, lookFirst, refresh, staleOutcome, type Task } from "./leading.ts";
+import type { Decode } from "./lookup.ts";
+import { answered, bypassed, joinedLive } from "./outcome.ts";
 import { insideOf } from "./producing.ts";
 import { StreamLog } from "./stream-log.ts";
-import { fromEnd, giveUp, mayJoinAgain, runningFor } from "./through.ts";
+import { fromEnd, giveUp, mayJoinAgain, meanwhileServed, needNotWait, runningFor } from "./through.ts";
+import { keep, stores } from "./writing.ts";
 
 /** A stream: read along with a run under way, or lead one of your own. */
 export async function stream<C>(
@@ -28,6 +33,10 @@ export async function stream<C>(
   for (let joins = 0; joinable; joins++) {
     const running = runningFor(engine, call);
     if (running === undefined) break;
+    if (needNotWait(call, running)) {
+      const meanwhile = await meanwhileServed(engine, call, decode);
+      if (meanwhile !== undefined) return meanwhile;
+    }
     const leave = running.enter();
     await untilAborted(running.started(), signal, leave);
     const { log } = running;
@@ -37,17 +46,26 @@ export async function stream<C>(
       break;
     }
     if (log !== undefined && running.chunkType === (options.chunkType ?? "")) {
-      return engine.joinedLive(call, running, (log as StreamLog<C>).read(leave, signal));
+      return joinedLive(engine, call, running, (log as StreamLog<C>).read(leave, signal));
     }
-    const end = await running.join(signal, leave);
-    const outcome = fromEnd(engine, call, running, end, { decode });
+    let end: FlightEnd;
+    try {
+      end = await running.join(signal, leave);
+    } catch (error) {
+      return insteadOf(engine, call, running, error, decode);
+    }
+    const outcome = await fromEnd(engine, call, running, end, decode);
     if (outcome !== undefined) return outcome;
     joinable = mayJoinAgain(end, joins);
   }
 
-  const flight = engine.flights.open(call.key.id, joinable);
+  const flight = engine.flights.open(call.key.id, joinable, call.control.tags);
   const leave = flight.enter();
-  return untilAborted(lead(engine, call, flight, leave, produce, options, decode), signal, leave);
+  try {
+    return await untilAborted(lead(engine, call, flight, leave, produce, options, decode), signal, leave);
+  } catch (error) {
+    return insteadOf(engine, call, flight, error, decode);
+  }
 }
 
 /** Past the cache; the run ends with the reader. */
@@ -75,7 +93,7 @@ function pass<C>(
     },
     [Symbol.asyncIterator]: () => untouched,
   };
-  return engine.bypassed(call, untouched);
+  return bypassed(engine, call, untouched);
 }
 
 async function lead<C>(
@@ -88,30 +106,58 @@ async function lead<C>(
   decode: Decode<AsyncIterableIterator<C>>,
 ): Promise<Outcome<AsyncIterableIterator<C>>> {
   try {
-    const found = await engine.find(call, decode);
-    if ("hit" in found) {
-      flight.settle({ type: "hit", hit: found.hit });
-      engine.flights.close(flight);
-      return engine.served(call, found.value, found.hit);
+    const led = await lookFirst(engine, call, flight, decode);
+    if ("outcome" in led) {
+      if (led.isStale) {
+        refresh(engine, call, (own, itsFlight, task) =>
+          insideOf([itsFlight.token], () =>
+            pump(engine, own, itsFlight, newLog<C>(engine, own, itsFlight), task, produce, options),
+          ),
+        );
+      }
+      return led.outcome;
     }
-    if (call.control.onlyIfCached) throw engine.missing(call, found.reason);
-    flight.signal.throwIfAborted();
-    const log = new StreamLog<C>({
-      maxBytes: call.settings.maxStreamBytes,
-      readerTimeoutMs: call.settings.readerTimeoutMs,
-      keep: engine.mayJoin(call) || engine.stores(call, flight),
-      onUnjoinable: () => engine.flights.unlist(flight),
-      participants: () => flight.participants,
-    });
+    if (flight.signal.aborted) {
+      led.lease?.giveBack();
+      throw flight.signal.reason;
+    }
+    const log = newLog<C>(engine, call, flight);
     // The reader takes over the leader's participation.
     const reader = log.read(leave, options.signal);
-    void insideOf([flight.token], () => pump(engine, call, flight, log, found.reason, produce, options));
-    return engine.answered(call, flight, reader);
+    void insideOf([flight.token], () => pump(engine, call, flight, log, led, produce, options));
+    const instead = await beforeFirst(engine, call, flight, log, decode);
+    if (instead === undefined) return answered(engine, call, flight, reader);
+    await reader.return();
+    return instead;
   } catch (error) {
     giveUp(call, flight, error);
     engine.flights.close(flight);
     throw error;
   }
+}
+
+function newLog<C>(engine: Engine, call: Call, flight: Flight): StreamLog<C> {
+  return new StreamLog<C>({
+    maxBytes: call.settings.maxStreamBytes,
+    readerTimeoutMs: call.settings.readerTimeoutMs,
+    keep: engine.mayJoin(call) || stores(call, flight),
+    onUnjoinable: () => engine.flights.unlist(flight),
+    participants: () => flight.participants,
+  });
+}
+
+/** Where an expired answer may take the place of a failure: waits for the first chunk, or for what comes instead of it. */
+async function beforeFirst<C>(
+  engine: Engine,
+  call: Call,
+  flight: Flight,
+  log: StreamLog<C>,
+  decode: Decode<AsyncIterableIterator<C>>,
+): Promise<Outcome<AsyncIterableIterator<C>> | undefined> {
+  if (call.control.staleIfErrorMs === 0) return undefined;
+  await flight.started();
+  const hasFailed = flight.hasProviderFailed && log.end === 0;
+  return hasFailed || flight.beganWithFailure ? staleOutcome(engine, call, decode) : undefined;
 }
 
 /** Reads the provider into the log, as fast as the slowest reader takes, and stores what ended well. Never rejects. */
@@ -120,36 +166,36 @@ async function pump<C>(
   call: Call,
   flight: Flight,
   log: StreamLog<C>,
-  reason: MissReason,
+  { reason, generations, lease }: Task,
   produce: (run: Run) => AsyncIterable<C>,
   options: StreamOptions<C>,
 ): Promise<void> {
-  const asking = engine.ask(call, flight.signal);
+  const asking = beginAsking(engine, call, flight.signal, generations);
   // Runs in the same turn as the last chunk is logged: whoever reads it and leaves finds the run over.
-  const complete = (): void => {
+  const onEnd = (): void => {
     const { chunks } = log;
     if (log.isForeign) engine.failed(call, "encode", foreignChunks());
-    const verdict = chunks === undefined ? "pass" : engine.verdict(call, chunks, options.judge);
-    const body = chunks === undefined ? undefined : engine.encode(call, chunks, options.encode);
-    const stored = body !== undefined && verdict === "store" && engine.stores(call, flight);
-    const head = body === undefined ? undefined : engine.head(call, asking);
-    engine.asked(call, asking, reason, verdict === "fail" ? "failed" : stored ? "stored" : "not-stored");
-    flight.settle(body === undefined || head === undefined ? { type: "unshared" } : { type: "produced", body, head });
-    if (stored && head !== undefined) engine.keep(call, flight, { ...head, body });
-    else engine.flights.close(flight);
+    const verdict = chunks === undefined ? "pass" : verdictOn(engine, call, chunks, options.judge);
+    const body = chunks === undefined ? undefined : encoded(engine, call, chunks, options.encode);
+    const { head, stored } = complete(engine, call, flight, asking, reason, { verdict, body });
+    if (stored && body !== undefined) keep(engine, call, [{ flight, entry: { ...head, body } }]);
+    lease?.end({ stored, written: flight.written });
     log.finish();
   };
+  const onFirst = (first: C): void => {
+    flight.beganWithFailure = call.control.staleIfErrorMs > 0 && options.isFailure?.(first) === true;
+    flight.start(log, options.chunkType ?? "");
+  };
   try {
-    const started = (): void => flight.start(log, options.chunkType ?? "");
-    await fill(log, produce(asking.run), flight.signal, options.isLast, started, complete);
+    await fill(log, produce(asking.run), flight.signal, options.isLast, onFirst, onEnd);
   } catch (error) {
-    const { aborted } = flight.signal;
-    engine.asked(call, asking, reason, aborted ? "aborted" : "failed");
-    if (!aborted) engine.failed(call, "produce", error);
+    failedAnswer(engine, call, flight, asking, reason, error);
     giveUp(call, flight, error);
     engine.flights.close(flight);
     log.fail(error);
   } finally {
+    if (flight.signal.aborted) lease?.giveBack();
+    else lease?.end({ stored: false });
     log.close();
   }
 }
@@ -160,8 +206,8 @@ async function fill<C>(
   source: AsyncIterable<C>,
   signal: AbortSignal,
   isLast: ((chunk: C) => boolean) | undefined,
-  started: () => void,
-  complete: () => void,
+  onFirst: (chunk: C) => void,
+  onEnd: () => void,
 ): Promise<void> {
   const iterator = source[Symbol.asyncIterator]();
   let interrupt: (() => void) | undefined;
@@ -182,13 +228,13 @@ async function fill<C>(
           reject(error);
         });
       });
-      if (next.done === true) return complete();
+      if (next.done === true) return onEnd();
       const ends = isLast?.(next.value) === true;
       const isFirst = log.end === 0;
       log.push(next.value);
-      if (isFirst) started();
+      if (isFirst) onFirst(next.value);
       if (!ends) continue;
-      complete();
+      onEnd();
       // Nobody waits for that.
       void endSource(iterator);
       return;

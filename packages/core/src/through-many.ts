@@ -1,11 +1,18 @@
 import type { ManyOptions, Outcome, Run } from "./answer-cache.ts";
-import type { Call, Engine } from "./engine.ts";
+import { beginAsking, complete, encoded, failedAnswer, generationsFor, verdictOn, type Asking } from "./asking.ts";
+import type { Call } from "./call.ts";
+import type { Engine } from "./engine.ts";
 import { LLMCacheError } from "./errors.ts";
 import type { MissReason } from "./events.ts";
 import { untilAborted, type Flight, type FlightEnd, type Leave } from "./flight.ts";
+import { staleness } from "./freshness.ts";
 import type { CacheRequest } from "./key.ts";
+import { insteadOf, refreshMany, staleOutcome } from "./leading.ts";
+import { decoded, findMany, type Found, type Served } from "./lookup.ts";
+import { answered, bypassed, served, servedStale } from "./outcome.ts";
 import { insideOf } from "./producing.ts";
-import { fromEnd, giveUp, mayJoinAgain, runningFor } from "./through.ts";
+import { fromEnd, giveUp, mayJoinAgain, needNotWait, runningFor } from "./through.ts";
+import { keep, stores, type KeptAnswer } from "./writing.ts";
 
 /** Chunks of one list that are asked for at the same time. */
 const CONCURRENT_CHUNKS = 4;
@@ -36,7 +43,8 @@ export async function throughMany<T>(
 ): Promise<readonly Outcome<T>[]> {
   options.signal?.throwIfAborted();
   const maxBatch = checkBatch(options.maxBatch);
-  const calls = requests.map((request) => engine.begin(request, options));
+  const tags = engine.tagReader();
+  const calls = requests.map((request) => engine.begin(request, options, tags));
   if (calls.some((call) => call.bypass !== undefined)) return passMany(engine, calls, produce, maxBatch);
 
   const items = open<T>(engine, calls);
@@ -48,8 +56,14 @@ export async function throughMany<T>(
     await untilAborted(fly(engine, own, produce, options, maxBatch), options.signal, leaveAll(own));
     const alone: Item<T>[] = [];
     for (const [index, item] of others.entries()) {
-      const end = await (ends[index] as Promise<FlightEnd>);
-      const outcome = fromEnd(engine, item.call, item.flight, end, options);
+      let end: FlightEnd;
+      try {
+        end = await (ends[index] as Promise<FlightEnd>);
+      } catch (error) {
+        item.outcome = await insteadOf(engine, item.call, item.flight, error, options.decode);
+        continue;
+      }
+      const outcome = await fromEnd(engine, item.call, item.flight, end, options.decode);
       // A run that could not serve us: we ask for ourselves.
       if (outcome === undefined) alone.push({ ...item, ...ownFlight(engine, item.call, mayJoinAgain(end, 0)) });
       else item.outcome = outcome;
@@ -75,7 +89,7 @@ function leaveAll<T>(items: readonly Item<T>[]): Leave {
 }
 
 function ownFlight(engine: Engine, call: Call, joinable: boolean): Pick<Item<unknown>, "flight" | "isOwn" | "leave"> {
-  const flight = engine.flights.open(call.key.id, joinable);
+  const flight = engine.flights.open(call.key.id, joinable, call.control.tags);
   return { flight, isOwn: true, leave: flight.enter() };
 }
 
@@ -99,7 +113,7 @@ async function passMany<T>(
     const values = await produce(positions, { signal, note: () => undefined });
     checkCount(values, positions.length);
     positions.forEach((position, index) => {
-      outcomes[position] = engine.bypassed(calls[position] as Call, values[index] as T);
+      outcomes[position] = bypassed(engine, calls[position] as Call, values[index] as T);
     });
   });
   return outcomes;
@@ -116,7 +130,9 @@ function open<T>(engine: Engine, calls: readonly Call[]): Item<T>[] {
   return [...positions.values()].map((at) => {
     const call = calls[at[0] as number] as Call;
     const joinable = engine.mayJoin(call);
-    const running = joinable ? runningFor(engine, call) : undefined;
+    const found = joinable ? runningFor(engine, call) : undefined;
+    // A refresh is not waited for by who takes an expired answer in the meantime.
+    const running = found !== undefined && needNotWait(call, found) ? undefined : found;
     const flight =
       running === undefined
         ? ownFlight(engine, call, joinable)
@@ -133,28 +149,57 @@ async function fly<T>(
   options: ManyOptions<T>,
   maxBatch: number,
 ): Promise<void> {
-  if (items.length === 0) return;
+  const [first] = items;
+  if (first === undefined) return;
   const missing: Missing<T>[] = [];
+  const expired: Item<T>[] = [];
+  const { tags } = first.call.control;
   try {
-    const found = await engine.findMany(
+    if (tags !== undefined) first.call.tags.prepare(tags);
+    const found = await findMany(
+      engine,
       items.map((item) => item.call),
       options.decode,
     );
     for (const [index, item] of items.entries()) {
-      const result = found[index];
-      if (result !== undefined && "hit" in result) {
-        item.flight.settle({ type: "hit", hit: result.hit });
-        engine.flights.close(item.flight);
-        item.outcome = engine.served(item.call, result.value, result.hit);
-      } else missing.push(Object.assign(item, { reason: result?.reason ?? ("absent" as const) }));
+      const result = found[index] ?? { reason: "absent" };
+      const isHit = "hit" in result;
+      const serve = isHit ? result : staleOf(item, result);
+      if (serve === undefined) {
+        missing.push(Object.assign(item, { reason: (result as { reason: MissReason }).reason }));
+        continue;
+      }
+      item.flight.settle({ type: "hit", hit: serve.hit });
+      engine.flights.close(item.flight);
+      item.outcome = isHit ? served(engine, item.call, serve) : servedStale(engine, item.call, serve);
+      if (!isHit) expired.push(item);
     }
-    const [first] = missing;
-    if (first?.call.control.onlyIfCached === true) throw engine.missing(first.call, first.reason);
+    const [lacking] = missing;
+    if (lacking?.call.control.onlyIfCached === true) throw engine.missing(lacking.call, lacking.reason);
   } catch (error) {
     for (const item of items) fail(engine, item, error);
     throw error;
   }
+  const again = refreshMany(
+    engine,
+    expired.map((item) => item.call),
+  );
+  if (again.length > 0) {
+    const stale = expired.flatMap((item) => {
+      const own = again.find(({ call }) => call.key.id === item.call.key.id);
+      return own === undefined ? [] : [{ ...item, ...own, reason: "refresh" as const }];
+    });
+    const asked = inChunks(stale, maxBatch, (chunk) => ask(engine, chunk, produce, { ...options, signal: undefined }));
+    // Told by events; who was served the expired answers has those.
+    engine.inBackground(asked.catch(() => undefined));
+  }
   await inChunks(missing, maxBatch, (chunk) => ask(engine, chunk, produce, options));
+}
+
+/** An expired answer is served where it can be refreshed, or nobody may be asked. */
+function staleOf<T>({ call, flight }: Item<T>, found: Found<T>): Served<T> | undefined {
+  if ("hit" in found) return found;
+  return call.control.onlyIfCached || stores(call, flight) ? found.stale : undefined;
 }
 
 function fail<T>(engine: Engine, item: Item<T>, error: unknown): void {
@@ -169,8 +214,11 @@ async function ask<T>(
   produce: Produce<T>,
   options: ManyOptions<T>,
 ): Promise<void> {
+  const [first] = chunk;
+  if (first === undefined) return;
   const signal = allAborted(chunk.map((item) => item.flight.signal));
-  const askings = chunk.map((item) => engine.ask(item.call, signal));
+  const generations = await generationsFor(engine, first.call);
+  const askings = chunk.map((item) => beginAsking(engine, item.call, signal, generations));
   const run: Run = {
     signal,
     // What the chunk took is on one account, so that sums are right; the model is everybody's.
@@ -186,31 +234,30 @@ async function ask<T>(
     );
     checkCount(values, chunk.length);
   } catch (error) {
-    const { aborted } = signal;
-    chunk.forEach((item, index) => {
-      engine.asked(item.call, askings[index] as (typeof askings)[number], item.reason, aborted ? "aborted" : "failed");
+    for (const [index, item] of chunk.entries()) {
+      failedAnswer(engine, item.call, item.flight, askings[index] as Asking, item.reason, error, index === 0);
       fail(engine, item, error);
-    });
-    if (!aborted) engine.failed(chunk[0]?.call, "produce", error);
-    throw error;
+    }
+    await Promise.all(
+      chunk.map(async (item) => {
+        item.outcome = await insteadOf(engine, item.call, item.flight, error, options.decode);
+      }),
+    );
+    return;
   }
-  const kept: Parameters<Engine["keepMany"]>[1][number][] = [];
+  const kept: KeptAnswer[] = [];
   for (const [index, item] of chunk.entries()) {
-    const asking = askings[index] as (typeof askings)[number];
     const { call, flight, reason } = item;
     const value = values[index] as T;
-    const verdict = engine.verdict(call, value, options.judge);
-    const body = engine.encode(call, value, options.encode);
-    const head = engine.head(call, asking);
-    const stored = body !== undefined && verdict === "store" && engine.stores(call, flight);
-    engine.asked(call, asking, reason, verdict === "fail" ? "failed" : stored ? "stored" : "not-stored");
-    flight.settle(body === undefined ? { type: "unshared" } : { type: "produced", body, head });
-    if (stored) kept.push({ flight, entry: { ...head, body } });
-    else engine.flights.close(flight);
-    const own = body === undefined ? undefined : engine.decode(call, body, head, options.decode);
-    item.outcome = engine.answered(call, flight, own !== undefined && "value" in own ? own.value : value);
+    const verdict = verdictOn(engine, call, value, options.judge);
+    const body = encoded(engine, call, value, options.encode);
+    const { head, stored } = complete(engine, call, flight, askings[index] as Asking, reason, { verdict, body });
+    if (stored && body !== undefined) kept.push({ flight, entry: { ...head, body } });
+    const own = body === undefined ? undefined : decoded(engine, call, body, head, options.decode);
+    const instead = verdict === "fail" ? await staleOutcome(engine, call, options.decode) : undefined;
+    item.outcome = instead ?? answered(engine, call, flight, own !== undefined && "value" in own ? own.value : value);
   }
-  if (chunk[0] !== undefined) engine.keepMany(chunk[0].call, kept);
+  keep(engine, first.call, kept);
 }
 
 /** The outcome of each position. Equal items get a private copy each; what cannot be copied is the same in all of them. */
@@ -224,7 +271,7 @@ async function inOrder<T>(
   for (const { positions, outcome, flight } of items) {
     for (const [index, position] of positions.entries()) {
       const call = calls[position] as Call;
-      const again = index === 0 ? outcome : repeated(engine, call, flight, await flight.join(undefined), options);
+      const again = index === 0 ? outcome : await repeated(engine, call, flight, options);
       outcomes[position] = (again ?? outcome) as Outcome<T>;
     }
   }
@@ -232,16 +279,26 @@ async function inOrder<T>(
 }
 
 /** What served an equal item serves this one: it is not judged anew, an instant later. */
-function repeated<T>(
+async function repeated<T>(
   engine: Engine,
   call: Call,
   flight: Flight,
-  end: FlightEnd,
-  options: ManyOptions<T>,
-): Outcome<T> | undefined {
-  if (end.type !== "hit") return fromEnd(engine, call, flight, end, options);
-  const decoded = engine.decode(call, end.hit.entry.body, end.hit.entry, options.decode);
-  return "value" in decoded ? engine.served(call, decoded.value, end.hit) : undefined;
+  { decode }: ManyOptions<T>,
+): Promise<Outcome<T> | undefined> {
+  let end: FlightEnd;
+  try {
+    end = await flight.join(undefined);
+  } catch (error) {
+    return insteadOf(engine, call, flight, error, decode);
+  }
+  if (end.type !== "hit") return fromEnd(engine, call, flight, end, decode);
+  const usable = decoded(engine, call, end.hit.entry.body, end.hit.entry, decode);
+  if ("reason" in usable) return undefined;
+  const found = { hit: end.hit, value: usable.value };
+  return staleness(end.hit.entry, call.control, call.settings.clock()) === "expired" &&
+    call.control.staleWhileRevalidateMs > 0
+    ? servedStale(engine, call, found)
+    : served(engine, call, found);
 }
 
 function checkCount(values: readonly unknown[], wanted: number): void {

@@ -1,9 +1,14 @@
 import type { CallOptions, Outcome, Run } from "./answer-cache.ts";
-import type { Call, Engine } from "./engine.ts";
-import type { MissReason } from "./events.ts";
+import { beginAsking, complete, encoded, failedAnswer, verdictOn } from "./asking.ts";
+import type { Call } from "./call.ts";
+import type { Engine } from "./engine.ts";
 import { untilAborted, type Flight, type FlightEnd } from "./flight.ts";
 import type { CacheRequest } from "./key.ts";
+import { insteadOf, lookFirst, refresh, staleOutcome, type Task } from "./leading.ts";
+import { decoded, find, judge, type Decode } from "./lookup.ts";
+import { answered, bypassed, joined, served, servedStale } from "./outcome.ts";
 import { insideOf, isInside } from "./producing.ts";
+import { keep } from "./writing.ts";
 
 /** How often a call may find that the run it joined does not serve it, before it goes alone. */
 const MAX_JOINS = 3;
@@ -15,7 +20,7 @@ export async function through<T>(
   produce: (run: Run) => Promise<T>,
   options: CallOptions<T>,
 ): Promise<Outcome<T>> {
-  const { signal } = options;
+  const { signal, decode } = options;
   signal?.throwIfAborted();
   const call = engine.begin(request, options);
   if (call.bypass !== undefined) return pass(engine, call, produce);
@@ -24,15 +29,29 @@ export async function through<T>(
   for (let joins = 0; joinable; joins++) {
     const running = runningFor(engine, call);
     if (running === undefined) break;
-    const end = await running.join(signal);
-    const outcome = fromEnd(engine, call, running, end, options);
+    if (needNotWait(call, running)) {
+      const meanwhile = await meanwhileServed(engine, call, decode);
+      if (meanwhile !== undefined) return meanwhile;
+    }
+    let end: FlightEnd;
+    try {
+      end = await running.join(signal);
+    } catch (error) {
+      return insteadOf(engine, call, running, error, decode);
+    }
+    const outcome = await fromEnd(engine, call, running, end, decode);
     if (outcome !== undefined) return outcome;
     // What is shared there cannot serve this call: it goes on by itself.
     joinable = mayJoinAgain(end, joins);
   }
 
-  const flight = engine.flights.open(call.key.id, joinable);
-  return untilAborted(lead(engine, call, flight, produce, options), signal, flight.enter());
+  const flight = engine.flights.open(call.key.id, joinable, call.control.tags);
+  const leave = flight.enter();
+  try {
+    return await untilAborted(lead(engine, call, flight, produce, options), signal, leave);
+  } catch (error) {
+    return insteadOf(engine, call, flight, error, decode);
+  }
 }
 
 /** The run that this call may join: not one that it is a part of, which would wait for itself. */
@@ -46,29 +65,49 @@ export function mayJoinAgain(end: FlightEnd, joins: number): boolean {
   return joins < MAX_JOINS && (end.type === "hit" || end.type === "abandoned");
 }
 
+/** Is an answer being refreshed that the call would take as it is? */
+export function needNotWait(call: Call, running: Flight): boolean {
+  return running.isRefresh && call.control.staleWhileRevalidateMs > 0;
+}
+
+/** What serves a call while the answer is being refreshed. */
+export async function meanwhileServed<T>(
+  engine: Engine,
+  call: Call,
+  decode: Decode<T> | undefined,
+): Promise<Outcome<T> | undefined> {
+  const found = await find(engine, call, decode);
+  if ("hit" in found) return served(engine, call, found);
+  return found.stale && servedStale(engine, call, found.stale);
+}
+
 /** Past the cache, with nothing but an account of it. */
-export async function pass<T>(engine: Engine, call: Call, produce: (run: Run) => Promise<T>): Promise<Outcome<T>> {
+async function pass<T>(engine: Engine, call: Call, produce: (run: Run) => Promise<T>): Promise<Outcome<T>> {
   engine.countBypass(call);
   const value = await produce({ signal: call.signal ?? new AbortController().signal, note: () => undefined });
-  return engine.bypassed(call, value);
+  return bypassed(engine, call, value);
 }
 
 /** What the end of a run is to somebody who joined it; `undefined`: nothing. */
-export function fromEnd<T>(
+export async function fromEnd<T>(
   engine: Engine,
   call: Call,
   flight: Flight,
   end: FlightEnd,
-  options: Pick<CallOptions<T>, "decode">,
-): Outcome<T> | undefined {
+  decode: Decode<T> | undefined,
+): Promise<Outcome<T> | undefined> {
   switch (end.type) {
     case "hit": {
-      const judged = engine.judge(call, end.hit, options.decode);
-      return "value" in judged ? engine.served(call, judged.value, end.hit) : undefined;
+      const judged = judge(engine, call, end.hit, decode);
+      if ("reason" in judged) return undefined;
+      const found = { hit: end.hit, value: judged.value };
+      return judged.isStale === true ? servedStale(engine, call, found) : served(engine, call, found);
     }
     case "produced": {
-      const decoded = engine.decode(call, end.body, end.head, options.decode);
-      return "value" in decoded ? engine.joined(call, flight, decoded.value, end.head) : undefined;
+      const instead = end.hasFailed ? await staleOutcome(engine, call, decode) : undefined;
+      if (instead !== undefined) return instead;
+      const usable = decoded(engine, call, end.body, end.head, decode);
+      return "value" in usable ? joined(engine, call, flight, usable.value, end.head) : undefined;
     }
     case "unshared":
     case "abandoned":
@@ -86,14 +125,11 @@ async function lead<T>(
   options: CallOptions<T>,
 ): Promise<Outcome<T>> {
   try {
-    const found = await engine.find(call, options.decode);
-    if ("hit" in found) {
-      flight.settle({ type: "hit", hit: found.hit });
-      engine.flights.close(flight);
-      return engine.served(call, found.value, found.hit);
-    }
-    if (call.control.onlyIfCached) throw engine.missing(call, found.reason);
-    return await ask(engine, call, flight, found.reason, produce, options);
+    const led = await lookFirst(engine, call, flight, options.decode);
+    if (!("outcome" in led)) return await ask(engine, call, flight, led, produce, options);
+    if (led.isStale)
+      refresh(engine, call, (own, itsFlight, task) => ask(engine, own, itsFlight, task, produce, options));
+    return led.outcome;
   } catch (error) {
     giveUp(call, flight, error);
     engine.flights.close(flight);
@@ -111,33 +147,32 @@ async function ask<T>(
   engine: Engine,
   call: Call,
   flight: Flight,
-  reason: MissReason,
+  { reason, generations, lease }: Task,
   produce: (run: Run) => Promise<T>,
   options: CallOptions<T>,
 ): Promise<Outcome<T>> {
-  flight.signal.throwIfAborted();
-  const asking = engine.ask(call, flight.signal);
   let value: T;
   try {
-    value = await insideOf([flight.token], () => produce(asking.run));
-  } catch (error) {
-    engine.asked(call, asking, reason, flight.signal.aborted ? "aborted" : "failed");
-    if (!flight.signal.aborted) engine.failed(call, "produce", error);
-    throw error;
+    flight.signal.throwIfAborted();
+    const asking = beginAsking(engine, call, flight.signal, generations);
+    try {
+      value = await insideOf([flight.token], () => produce(asking.run));
+    } catch (error) {
+      failedAnswer(engine, call, flight, asking, reason, error);
+      throw error;
+    }
+    const verdict = verdictOn(engine, call, value, options.judge);
+    const body = encoded(engine, call, value, options.encode);
+    const { head, stored } = complete(engine, call, flight, asking, reason, { verdict, body });
+    if (stored && body !== undefined) keep(engine, call, [{ flight, entry: { ...head, body } }]);
+    lease?.end({ stored, written: flight.written });
+    const instead = verdict === "fail" ? await staleOutcome(engine, call, options.decode) : undefined;
+    if (instead !== undefined) return instead;
+    const own = body === undefined ? undefined : decoded(engine, call, body, head, options.decode);
+    return answered(engine, call, flight, own !== undefined && "value" in own ? own.value : value);
+  } finally {
+    // No more than once: only a failure has not ended it yet.
+    if (flight.signal.aborted) lease?.giveBack();
+    else lease?.end({ stored: false });
   }
-  const verdict = engine.verdict(call, value, options.judge);
-  const body = engine.encode(call, value, options.encode);
-  const head = engine.head(call, asking);
-  const stored = body !== undefined && verdict === "store" && engine.stores(call, flight);
-  engine.asked(call, asking, reason, verdict === "fail" ? "failed" : stored ? "stored" : "not-stored");
-  if (body === undefined) {
-    flight.settle({ type: "unshared" });
-    engine.flights.close(flight);
-    return engine.answered(call, flight, value);
-  }
-  flight.settle({ type: "produced", body, head });
-  if (stored) engine.keep(call, flight, { ...head, body });
-  else engine.flights.close(flight);
-  const own = engine.decode(call, body, head, options.decode);
-  return engine.answered(call, flight, "value" in own ? own.value : value);
 }

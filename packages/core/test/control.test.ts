@@ -81,7 +81,8 @@ describe("a Cache-Control header", () => {
     ['max-age="6\\0"', { sMaxAge: 60 }],
     ['no-cache="x, y", no-store', { noCache: true, noStore: true }],
     [", ,no-cache,, ,no-store,", { noCache: true, noStore: true }],
-    ['max-stale=5, min-fresh, private, foo=bar, baz="a,b\\"c", stale-if-error=9', {}],
+    ['max-stale=5, min-fresh, private, foo=bar, baz="a,b\\"c"', {}],
+    ["stale-while-revalidate=60, stale-if-error=9", { staleWhileRevalidate: 60, staleIfError: 9 }],
     ["no-transform,no-cache", { noCache: true }],
     ["\tno-cache\t", { noCache: true }],
     ["max-age=99999999999999999999", { sMaxAge: 1e20 }],
@@ -200,11 +201,20 @@ describe("freshness", () => {
   });
 
   it("lifetimes: none for ttl 0, no end beyond what a Date can say, exact in between", () => {
-    expect(lifetime({ ttlMs: 0 }, 0, now)).toBeUndefined();
-    expect(lifetime({ ttlMs: Number.POSITIVE_INFINITY }, 0, now)).toEqual({});
-    expect(lifetime({ ttlMs: 1e16 }, 0, now)).toEqual({});
-    expect(lifetime({ ttlMs: 2 ** 33 }, 500, now)).toEqual({ staleAt: now + 2 ** 33, deleteAt: now + 2 ** 33 + 500 });
-    expect(lifetime({ ttlMs: 1 }, Number.POSITIVE_INFINITY, now)).toEqual({ staleAt: now + 1 });
+    const lived = (ttlMs: number, keepStaleMs: number, stale: { whileRevalidate?: number; ifError?: number } = {}) =>
+      lifetime(
+        { ttlMs, staleWhileRevalidateMs: stale.whileRevalidate ?? 0, staleIfErrorMs: stale.ifError ?? 0 },
+        keepStaleMs,
+        now,
+      );
+    expect(lived(0, 0)).toBeUndefined();
+    expect(lived(Number.POSITIVE_INFINITY, 0)).toEqual({});
+    expect(lived(1e16, 0)).toEqual({});
+    expect(lived(2 ** 33, 500)).toEqual({ staleAt: now + 2 ** 33, deleteAt: now + 2 ** 33 + 500 });
+    expect(lived(1, Number.POSITIVE_INFINITY)).toEqual({ staleAt: now + 1 });
+    expect(lived(1, 5, { whileRevalidate: 7, ifError: 3 })?.deleteAt).toBe(now + 8);
+    expect(lived(1, 5, { whileRevalidate: 7, ifError: 30 })?.deleteAt).toBe(now + 31);
+    expect(lived(1, 50, { whileRevalidate: 7, ifError: 30 })?.deleteAt).toBe(now + 51);
   });
 
   it("an expired entry is asked for anew, and the new one takes its place", async () => {

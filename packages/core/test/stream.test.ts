@@ -675,6 +675,7 @@ describe("a reader who takes nothing", () => {
     expect(await reading).toEqual(numbers(100));
     await expect(idle.value.next()).rejects.toMatchObject({ code: "ERR_LLMCACHE_READER" });
     expect(await kept(own)).toEqual(numbers(100));
+    await own.cache[Symbol.asyncDispose]();
     expect(vi.getTimerCount()).toBe(0);
   });
 
@@ -689,6 +690,7 @@ describe("a reader who takes nothing", () => {
     expect(source.runs).toHaveLength(1);
     await own.cache.settled();
     expect(own.cache.inFlight).toBe(0);
+    await own.cache[Symbol.asyncDispose]();
     expect(vi.getTimerCount()).toBe(0);
   });
 
