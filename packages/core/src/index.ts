@@ -13,6 +13,8 @@ export {
   type Verdict,
 } from "./answer-cache.ts";
 export { Body, ownBytes, type BodyKind } from "./body.ts";
+export { withBreaker, type BreakerOptions } from "./breaker-store.ts";
+export { isInvalidationMessage, LocalBus, type InvalidationBus, type InvalidationMessage } from "./bus.ts";
 export { LLMCache, type SetOptions } from "./cache.ts";
 export { aesCodec, type AesKey, type AesOptions } from "./aes-codec.ts";
 export { codecs, type Codec, type CodecPart } from "./codec.ts";
@@ -64,6 +66,7 @@ export {
 export type { Logger, LogStatsOptions } from "./log.ts";
 export { MapStore, mayReplace, ownEntry, type MapStoreOptions } from "./map-store.ts";
 export { registerOperation } from "./operations.ts";
+export { OptionChecks } from "./option-checks.ts";
 export type { LLMCacheOptions } from "./settings.ts";
 export type { CacheStatistics, LedgerTotals } from "./statistics.ts";
 export { storeFrom, type StoreFunctions } from "./store-from.ts";
@@ -77,6 +80,8 @@ export {
   type StoreEvent,
   type StoreHit,
 } from "./store.ts";
+export type { TierOptions } from "./tier.ts";
+export { TieredStore, type TieredStoreOptions } from "./tiered-store.ts";
 export type { WarmItem, WarmOptions, WarmResult } from "./warm.ts";
 export type { Cacheable, MethodDecorator, ResultOf, Wrapped, WrapOptions } from "./wrap.ts";
 export { zstdCodec, type ZstdOptions } from "./zstd-codec.ts";

@@ -1,6 +1,6 @@
 import { homedir } from "node:os";
 import { join, resolve } from "node:path";
-import { LLMCacheError, type Codec } from "@llmcache/core";
+import { OptionChecks, type Codec } from "@llmcache/core";
 
 /** Options of `DiskStore`. */
 export interface DiskStoreOptions {
@@ -37,6 +37,8 @@ export interface DiskSettings {
   readonly clock: () => number;
 }
 
+const check: OptionChecks = new OptionChecks("DiskStore");
+
 const DEFAULT_PATH = ".cache";
 const FILE_NAME = "llmcache.db";
 const DEFAULT_MAX_BYTES = 1024 ** 3;
@@ -44,8 +46,6 @@ const DEFAULT_MAX_ENTRY_BYTES = 64 * 1024 ** 2;
 const DEFAULT_BUSY_TIMEOUT_MS = 1000;
 /** An empty database takes a tenth of it. */
 const LEAST_MAX_BYTES = 256 * 1024;
-/** SQLite counts milliseconds in 32 bits. */
-const MOST_BUSY_TIMEOUT_MS = 2 ** 31 - 1;
 
 /** @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming the field. */
 export function diskSettings(options: DiskStoreOptions): DiskSettings {
@@ -58,31 +58,20 @@ export function diskSettings(options: DiskStoreOptions): DiskSettings {
     codec,
     clock = Date.now,
   } = options;
-  requireWhole("maxBytes", maxBytes, LEAST_MAX_BYTES, Number.MAX_SAFE_INTEGER);
-  requireWhole("maxEntryBytes", maxEntryBytes, 1, Number.MAX_SAFE_INTEGER);
-  requireWhole("busyTimeoutMs", busyTimeoutMs, 0, MOST_BUSY_TIMEOUT_MS);
-  if (typeof readOnly !== "boolean") throw wrong("readOnly", "true or false", readOnly);
-  if (typeof clock !== "function") throw wrong("clock", "a function that gives the time in ms", clock);
-  if (codec !== undefined && (typeof codec?.encode !== "function" || typeof codec.decode !== "function")) {
-    throw wrong("codec", "an object with name, encode and decode", codec);
-  }
+  check.whole("maxBytes", maxBytes, LEAST_MAX_BYTES);
+  check.whole("maxEntryBytes", maxEntryBytes);
+  check.ms("busyTimeoutMs", busyTimeoutMs, 0);
+  check.flag("readOnly", readOnly);
+  check.clock(clock);
+  check.codec(codec);
   const largest = Math.min(maxEntryBytes, Math.floor(maxBytes / 2));
   return { file: fileAt(path), maxBytes, maxEntryBytes: largest, busyTimeoutMs, readOnly, codec, clock };
 }
 
 function fileAt(path: unknown): string {
   if (typeof path !== "string" || path === "" || path.includes("\0"))
-    throw wrong("path", "the path of a directory or a .db file", path);
+    throw check.wrong("path", "the path of a directory or a .db file", path);
   const home = path === "~" || path.startsWith("~/") || path.startsWith("~\\");
   const absolute = resolve(home ? join(homedir(), path.slice(1)) : path);
   return absolute.endsWith(".db") ? absolute : join(absolute, FILE_NAME);
-}
-
-function requireWhole(field: string, value: unknown, least: number, most: number): void {
-  if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return;
-  throw wrong(field, `a whole number from ${least}${most === Number.MAX_SAFE_INTEGER ? "" : ` to ${most}`}`, value);
-}
-
-function wrong(field: string, right: string, value: unknown): LLMCacheError {
-  return new LLMCacheError("ERR_LLMCACHE_OPTION", `DiskStore: ${field} must be ${right}, not ${String(value)}.`);
 }

@@ -1,4 +1,4 @@
-import { LLMCacheError, type Codec } from "@llmcache/core";
+import { OptionChecks, type Codec } from "@llmcache/core";
 import { isAdapter, isInstance, type KeyvAdapter, type KeyvInstance } from "./keyv-shape.ts";
 
 /** Options of `KeyvStore`: either `keyv` or `adapter`, and what else is wanted. */
@@ -34,11 +34,11 @@ export interface KeyvSettings {
   readonly disconnect: boolean;
 }
 
+const check: OptionChecks = new OptionChecks("KeyvStore");
+
 const DEFAULT_PREFIX = "llmcache-";
 const DEFAULT_MAX_ENTRY_BYTES = 64 * 1024 ** 2;
 const DEFAULT_TIMEOUT_MS = 10_000;
-/** Timers count milliseconds in 32 bits. */
-const MOST_TIMEOUT_MS = 2 ** 31 - 1;
 /** Memcached allows 250 characters in a key. */
 const PREFIX = /^[!-~]{0,150}$/;
 
@@ -55,23 +55,21 @@ export function keyvSettings(options: KeyvStoreOptions): KeyvSettings {
   const adapter = adapterOf(options);
   const namespace = namespaceOf(keyv, adapter);
   if (typeof prefix !== "string" || !PREFIX.test(prefix))
-    throw wrong("prefix", "up to 150 printable ASCII characters without spaces", prefix);
+    throw check.wrong("prefix", "up to 150 printable ASCII characters without spaces", prefix);
   if (prefix === "" && namespace === "") {
-    throw option(
+    throw check.error(
       'prefix "" is only for a Keyv or adapter with a namespace of its own: without one, the data of others could be meant. Give either.',
     );
   }
   if (namespace !== "" && prefix.startsWith(`${namespace}:`)) {
-    throw option(
+    throw check.error(
       `prefix must not begin with the namespace and a colon (${JSON.stringify(`${namespace}:`)}): adapters take it for the namespace and drop it.`,
     );
   }
-  requireWhole("maxEntryBytes", maxEntryBytes, Number.MAX_SAFE_INTEGER);
-  requireWhole("timeoutMs", timeoutMs, MOST_TIMEOUT_MS);
-  if (typeof disconnect !== "boolean") throw wrong("disconnect", "true or false", disconnect);
-  if (codec !== undefined && (typeof codec?.encode !== "function" || typeof codec.decode !== "function")) {
-    throw wrong("codec", "an object with name, encode and decode", codec);
-  }
+  check.whole("maxEntryBytes", maxEntryBytes);
+  check.ms("timeoutMs", timeoutMs);
+  check.flag("disconnect", disconnect);
+  check.codec(codec);
   return { keyv, adapter, namespace, prefix, codec, maxEntryBytes, timeoutMs, disconnect };
 }
 
@@ -82,26 +80,13 @@ export function namespaceOf(keyv: KeyvInstance | undefined, adapter: KeyvAdapter
 
 function adapterOf({ keyv, adapter }: KeyvStoreOptions): KeyvAdapter {
   if ((keyv === undefined) === (adapter === undefined))
-    throw option("give either keyv, an instance of Keyv 6, or adapter, one of its storage adapters.");
+    throw check.error("give either keyv, an instance of Keyv 6, or adapter, one of its storage adapters.");
   if (keyv !== undefined) {
     if (isInstance(keyv)) return keyv.store;
-    throw option("keyv must be an instance of Keyv 6 (new Keyv({ store })).");
+    throw check.error("keyv must be an instance of Keyv 6 (new Keyv({ store })).");
   }
   if (isAdapter(adapter)) return adapter;
-  throw option(
+  throw check.error(
     "adapter must be a storage adapter of Keyv 6. Put a Keyv around anything else (a Map, an adapter of Keyv 5): keyv: new Keyv({ store: adapter }).",
   );
-}
-
-function requireWhole(field: string, value: unknown, most: number): void {
-  if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= most) return;
-  throw wrong(field, `a whole number from 1${most === Number.MAX_SAFE_INTEGER ? "" : ` to ${most}`}`, value);
-}
-
-function wrong(field: string, right: string, value: unknown): LLMCacheError {
-  return option(`${field} must be ${right}, not ${String(value)}.`);
-}
-
-function option(message: string): LLMCacheError {
-  return new LLMCacheError("ERR_LLMCACHE_OPTION", `KeyvStore: ${message}`);
 }

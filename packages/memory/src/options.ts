@@ -1,4 +1,4 @@
-import { LLMCacheError } from "@llmcache/core";
+import { OptionChecks } from "@llmcache/core";
 
 /** Options of `MemoryStore`. */
 export interface MemoryStoreOptions {
@@ -26,6 +26,8 @@ export interface MemorySettings {
   readonly clock: () => number;
 }
 
+const check: OptionChecks = new OptionChecks("MemoryStore");
+
 const DEFAULT_MAX_ENTRIES = 1000;
 const DEFAULT_MAX_BYTES = 64 * 1024 * 1024;
 const DEFAULT_MAX_ENTRY_BYTES = 1024 * 1024;
@@ -39,18 +41,10 @@ export function memorySettings(options: MemoryStoreOptions): MemorySettings {
     storage = "values",
     clock = Date.now,
   } = options;
-  if (maxEntries !== Number.POSITIVE_INFINITY) requireCount("maxEntries", maxEntries);
-  requireCount("maxBytes", maxBytes);
-  requireCount("maxEntryBytes", maxEntryBytes);
-  if (storage !== "values" && storage !== "bytes") throw wrong("storage", `"values" or "bytes"`, storage);
-  if (typeof clock !== "function") throw wrong("clock", "a function that gives the time in ms", clock);
+  if (maxEntries !== Number.POSITIVE_INFINITY) check.whole("maxEntries", maxEntries);
+  check.whole("maxBytes", maxBytes);
+  check.whole("maxEntryBytes", maxEntryBytes);
+  if (storage !== "values" && storage !== "bytes") throw check.wrong("storage", `"values" or "bytes"`, storage);
+  check.clock(clock);
   return { maxEntries, maxBytes, maxEntryBytes: Math.min(maxEntryBytes, maxBytes), storage, clock };
-}
-
-function requireCount(field: string, value: unknown): void {
-  if (!Number.isSafeInteger(value) || (value as number) < 1) throw wrong(field, "a whole number from 1", value);
-}
-
-function wrong(field: string, right: string, value: unknown): LLMCacheError {
-  return new LLMCacheError("ERR_LLMCACHE_OPTION", `MemoryStore: ${field} must be ${right}, not ${String(value)}.`);
 }

@@ -1,4 +1,4 @@
-import { LLMCacheError, type Codec } from "@llmcache/core";
+import { OptionChecks, type Codec } from "@llmcache/core";
 import { isRedisClient, type RedisClient } from "./client.ts";
 import type { WriteBehindSettings } from "./write-behind.ts";
 
@@ -40,13 +40,13 @@ export interface CheckedSettings {
   readonly codec: Codec | undefined;
 }
 
+const check: OptionChecks = new OptionChecks("RedisStore");
+
 const DEFAULT_PREFIX = "llmcache";
 const DEFAULT_TIMEOUT_MS = 2000;
 const DEFAULT_MAX_ENTRY_BYTES = 64 * 1024 ** 2;
 const DEFAULT_FLUSH_SIZE = 100;
 const DEFAULT_FLUSH_INTERVAL_MS = 1000;
-/** Timers count in 31 bits. */
-const MOST_MS = 2 ** 31 - 1;
 
 /** @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming the option. */
 export function checkedSettings(options: RedisStoreOptions): CheckedSettings {
@@ -59,14 +59,12 @@ export function checkedSettings(options: RedisStoreOptions): CheckedSettings {
     flushIntervalMs,
     codec,
   } = options;
-  if (!isRedisClient(client)) throw wrong("client", "a Redis or a Cluster of ioredis", typeof client);
+  if (!isRedisClient(client)) throw check.wrong("client", "a Redis or a Cluster of ioredis", client);
   if (typeof prefix !== "string" || !prefix.isWellFormed())
-    throw wrong("prefix", "a text of whole characters", typeof prefix);
-  requireWhole("timeoutMs", timeoutMs, MOST_MS);
-  requireWhole("maxEntryBytes", maxEntryBytes, Number.MAX_SAFE_INTEGER);
-  if (codec !== undefined && (typeof codec?.encode !== "function" || typeof codec.decode !== "function")) {
-    throw wrong("codec", "an object with name, encode and decode", typeof codec);
-  }
+    throw check.wrong("prefix", "a text of whole characters", prefix);
+  check.ms("timeoutMs", timeoutMs);
+  check.whole("maxEntryBytes", maxEntryBytes);
+  check.codec(codec);
   return { client, prefix, timeoutMs, maxEntryBytes, writeBehind: writeBehind(flushSize, flushIntervalMs), codec };
 }
 
@@ -79,16 +77,7 @@ function writeBehind(
     flushSize: flushSize ?? DEFAULT_FLUSH_SIZE,
     flushIntervalMs: flushIntervalMs ?? DEFAULT_FLUSH_INTERVAL_MS,
   };
-  requireWhole("flushSize", settings.flushSize, Number.MAX_SAFE_INTEGER);
-  requireWhole("flushIntervalMs", settings.flushIntervalMs, MOST_MS);
+  check.whole("flushSize", settings.flushSize);
+  check.ms("flushIntervalMs", settings.flushIntervalMs);
   return settings;
-}
-
-function requireWhole(field: string, value: unknown, most: number): void {
-  if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= most) return;
-  throw wrong(field, `a whole number from 1${most === Number.MAX_SAFE_INTEGER ? "" : ` to ${most}`}`, String(value));
-}
-
-function wrong(field: string, right: string, value: string): LLMCacheError {
-  return new LLMCacheError("ERR_LLMCACHE_OPTION", `RedisStore: ${field} must be ${right}, not ${value}.`);
 }

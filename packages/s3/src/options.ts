@@ -1,4 +1,4 @@
-import { LLMCacheError, type Codec } from "@llmcache/core";
+import { OptionChecks, type Codec } from "@llmcache/core";
 import { isS3Client, type S3ClientLike } from "./client.ts";
 
 /** Options of every S3 store, whoever made its client. */
@@ -43,13 +43,13 @@ export interface CheckedSettings {
   readonly clock: () => number;
 }
 
+export const check: OptionChecks = new OptionChecks("S3Store");
+
 export const DEFAULT_PREFIX = "llmcache/";
 const DEFAULT_TIMEOUT_MS = 5000;
 /** The SDK keeps 50 sockets a client. */
 const DEFAULT_MAX_REQUESTS = 32;
 const DEFAULT_MAX_ENTRY_BYTES = 64 * 1024 ** 2;
-/** Timers count in 31 bits. */
-const MOST_MS = 2 ** 31 - 1;
 /** S3 allows keys of 1024 bytes, and what follows the prefix takes 67. */
 const MOST_PREFIX_BYTES = 1024 - 67;
 
@@ -66,23 +66,21 @@ export function checkedSettings(options: S3StoreOptions): CheckedSettings {
     codec,
     clock = Date.now,
   } = options;
-  if (!isS3Client(client)) throw wrong("client", "an S3Client of @aws-sdk/client-s3", typeof client);
+  if (!isS3Client(client)) throw check.wrong("client", "an S3Client of @aws-sdk/client-s3", client);
   requireBucket(bucket);
   requirePrefix(prefix);
-  if (typeof wholeBucket !== "boolean") throw wrong("wholeBucket", "true or false", typeof wholeBucket);
-  requireWhole("timeoutMs", timeoutMs, MOST_MS);
-  requireWhole("maxRequests", maxRequests, Number.MAX_SAFE_INTEGER);
-  requireWhole("maxEntryBytes", maxEntryBytes, Number.MAX_SAFE_INTEGER);
-  if (typeof clock !== "function") throw wrong("clock", "a function that gives the time in ms", typeof clock);
-  if (codec !== undefined && (typeof codec?.encode !== "function" || typeof codec.decode !== "function")) {
-    throw wrong("codec", "an object with name, encode and decode", typeof codec);
-  }
+  check.flag("wholeBucket", wholeBucket);
+  check.ms("timeoutMs", timeoutMs);
+  check.whole("maxRequests", maxRequests);
+  check.whole("maxEntryBytes", maxEntryBytes);
+  check.clock(clock);
+  check.codec(codec);
   return { client, bucket, prefix, wholeBucket, timeoutMs, maxRequests, maxEntryBytes, codec, clock };
 }
 
 function requireBucket(bucket: unknown): asserts bucket is string {
   if (typeof bucket === "string" && bucket !== "" && (bucket.startsWith("arn:") || /^[^/?#\s]+$/.test(bucket))) return;
-  throw wrong("bucket", "the name of a bucket", JSON.stringify(bucket));
+  throw check.wrong("bucket", "the name of a bucket", bucket);
 }
 
 /** Servers and proxies tidy paths: what they would change cannot be part of a key. */
@@ -94,18 +92,9 @@ export function requirePrefix(prefix: unknown): asserts prefix is string {
     !/^\/|\/\/|(?:^|\/)\.{1,2}(?:\/|$)/.test(prefix) &&
     !/\p{Cc}/u.test(prefix);
   if (!fits)
-    throw wrong(
+    throw check.wrong(
       "prefix",
       `a text of at most ${MOST_PREFIX_BYTES} bytes such as "llmcache/", without a leading slash, "//", "." or ".." as a part, and control characters`,
-      JSON.stringify(prefix),
+      prefix,
     );
-}
-
-function requireWhole(field: string, value: unknown, most: number): void {
-  if (Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= most) return;
-  throw wrong(field, `a whole number from 1${most === Number.MAX_SAFE_INTEGER ? "" : ` to ${most}`}`, String(value));
-}
-
-export function wrong(field: string, right: string, value: string): LLMCacheError {
-  return new LLMCacheError("ERR_LLMCACHE_OPTION", `S3Store: ${field} must be ${right}, not ${value}.`);
 }
