@@ -16,16 +16,13 @@ import {
   type StoreEvent,
   type StoreHit,
 } from "@llmcache/core";
-import { claim, type Standing } from "./claim.ts";
-import { isCluster, type RedisCommand } from "./client.ts";
+import { claim } from "./claim.ts";
 import { Connection } from "./connection.ts";
-import { isRefusedCommand, isWrongType } from "./failure.ts";
-import { JointReading } from "./joint-reading.ts";
+import { Frames, inSteps, READ_TOGETHER } from "./frames.ts";
 import { Keys } from "./keys.ts";
 import { ListCursor } from "./list-cursor.ts";
 import { checkedSettings, type CheckedSettings, type RedisStoreOptions } from "./options.ts";
 import { scan } from "./scanning.ts";
-import { slotOf } from "./slots.ts";
 import { WriteBehind } from "./write-behind.ts";
 import { writeOf, type Write } from "./write.ts";
 
@@ -33,8 +30,6 @@ export type { RedisStoreOptions, RedisStoreSettings } from "./options.ts";
 
 /** As much of a frame as a listing without bodies reads at first. */
 const HEAD_BYTES = 16 * 1024;
-/** One MGET of more would keep everybody else waiting. */
-const READ_TOGETHER = 256;
 /** So many whole entries are in memory at a time. */
 const LISTED_WITH_BODIES = 16;
 type CallOptions = { readonly signal?: AbortSignal | undefined } | undefined;
@@ -57,9 +52,8 @@ export class RedisStore implements Store {
   readonly #connection: Connection;
   readonly #keys: Keys;
   readonly #behind: WriteBehind | undefined;
-  readonly #joint: JointReading | undefined;
+  readonly #frames: Frames;
   #toldNotAtomic = false;
-  #removal: "unlink" | "del" = "unlink";
   #closing: Promise<void> | undefined;
 
   /** @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming the option that is not what it may be. Sends nothing. */
@@ -68,7 +62,7 @@ export class RedisStore implements Store {
     const { client, prefix, timeoutMs, writeBehind } = this.#settings;
     this.#connection = new Connection(client, timeoutMs, (event) => this.#listeners.tell(event));
     this.#keys = new Keys(prefix, client);
-    this.#joint = isCluster(client) ? undefined : new JointReading(client);
+    this.#frames = new Frames(this.#connection, this.#keys);
     if (writeBehind !== undefined) this.#behind = new WriteBehind(writeBehind, (writes) => this.#writeLate(writes));
   }
 
@@ -77,7 +71,7 @@ export class RedisStore implements Store {
     this.#begin(options);
     const { id } = key;
     const waiting = this.#behind?.get(id);
-    return this.#hit(id, waiting === undefined ? await this.#read(id, options, this.#joint) : waiting.frame);
+    return this.#hit(id, waiting === undefined ? await this.#frames.read(id, options?.signal) : waiting.frame);
   }
 
   async set(entry: Entry, options?: StoreCallOptions): Promise<void> {
@@ -89,14 +83,12 @@ export class RedisStore implements Store {
     if (this.#behind?.get(entry.id) !== undefined) await this.#behind.flush();
     const write = this.#write(entry);
     if (write === undefined) return false;
-    const [, ...set] = setCommand(write);
-    if ((await this.#connection.command("write", options?.signal, "set", ...set, "NX")) !== null) return true;
-    const read = await this.#read(entry.id, options);
+    if (await this.#frames.add(write, options?.signal)) return true;
+    const read = await this.#frames.read(entry.id, options?.signal, true);
     const there = read instanceof Buffer ? this.#decode(entry.id, read) : undefined;
     if (there !== undefined && !mayReplace(there, entry, options?.over)) return false;
     // It went in between: whoever comes first now.
-    if (read === undefined)
-      return (await this.#connection.command("write", options?.signal, "set", ...set, "NX")) !== null;
+    if (read === undefined) return this.#frames.add(write, options?.signal);
     if (read === "other") this.#tellUnreadable(entry.id);
     return claim(this.#connection, read, write, options?.signal, () => this.#tellNotAtomic());
   }
@@ -104,7 +96,7 @@ export class RedisStore implements Store {
   async delete(key: Pick<CacheKey, "id">, options?: StoreCallOptions): Promise<void> {
     this.#begin(options);
     this.#behind?.drop(key.id);
-    await this.#remove([key.id], options);
+    await this.#frames.remove([key.id], options?.signal);
   }
 
   /** Goes through the keys of every master with SCAN: keys of other prefixes cost time and are left alone. */
@@ -119,7 +111,7 @@ export class RedisStore implements Store {
     this.#behind?.clear();
     await this.#behind?.flush();
     for await (const { ids } of scan(this.#connection, this.#keys, undefined, options?.signal))
-      await this.#remove(ids, options);
+      await this.#frames.remove(ids, options?.signal);
   }
 
   /** One MGET; on a Cluster one for each slot. */
@@ -134,7 +126,7 @@ export class RedisStore implements Store {
       waiting.set(id, write.frame);
       ids.delete(id);
     }
-    const frames = await this.#frames([...ids], options);
+    const frames = await this.#frames.readMany([...ids], options?.signal);
     return keys.map((key) => this.#hit(key.id, waiting.get(key.id) ?? frames.get(key.id)));
   }
 
@@ -144,9 +136,9 @@ export class RedisStore implements Store {
     const writes = entries.map((entry) => this.#write(entry));
     const tooLarge = entries.filter((_, index) => writes[index] === undefined).map((entry) => entry.id);
     for (const id of tooLarge) this.#behind?.drop(id);
-    if (tooLarge.length > 0) await this.#remove(tooLarge, options);
+    if (tooLarge.length > 0) await this.#frames.remove(tooLarge, options?.signal);
     const sendable = writes.filter((write) => write !== undefined);
-    if (this.#behind === undefined) await this.#send(sendable, options);
+    if (this.#behind === undefined) await this.#frames.write(sendable, options?.signal);
     else for (const write of sendable) this.#behind.put(write);
   }
 
@@ -196,35 +188,6 @@ export class RedisStore implements Store {
     options?.signal?.throwIfAborted();
   }
 
-  async #read(id: string, options: CallOptions, joint?: JointReading): Promise<Standing | undefined> {
-    const key = this.#keys.of(id);
-    try {
-      const reply = await this.#connection.run(
-        "read",
-        options?.signal,
-        (client) => joint?.get(key) ?? client.callBuffer("get", key),
-      );
-      return reply instanceof Buffer ? reply : undefined;
-    } catch (error) {
-      if (isWrongType(error)) return "other";
-      throw this.#connection.failure("read", error, options?.signal);
-    }
-  }
-
-  async #frames(ids: readonly string[], options: CallOptions): Promise<ReadonlyMap<string, unknown>> {
-    const frames = new Map<string, unknown>();
-    const slots = isCluster(this.#settings.client) ? bySlot(ids, (id) => this.#keys.onServer(id)) : [ids];
-    const groups = slots.flatMap((slot) => inSteps(slot, READ_TOGETHER));
-    const commands = groups.map((group): RedisCommand => ["mget", ...group.map((id) => this.#keys.of(id))]);
-    const replies = await this.#connection.batch("read", options?.signal, commands);
-    for (const [index, group] of groups.entries()) {
-      const reply = replies[index];
-      if (reply instanceof Error) throw this.#connection.failure("read", reply, options?.signal);
-      for (const [at, frame] of (reply as readonly unknown[]).entries()) frames.set(group[at] as string, frame);
-    }
-    return frames;
-  }
-
   #hit(id: string, frame: unknown): StoreHit | undefined {
     if (frame === "other") this.#tellUnreadable(id);
     if (!(frame instanceof Buffer)) return undefined;
@@ -253,27 +216,9 @@ export class RedisStore implements Store {
     return undefined;
   }
 
-  async #send(writes: readonly Write[], options: CallOptions): Promise<void> {
-    const [first] = writes;
-    if (first === undefined) return;
-    if (writes.length === 1) {
-      await this.#connection.command("write", options?.signal, ...setCommand(first));
-      return;
-    }
-    const replies = await this.#connection.batch("write", options?.signal, writes.map(setCommand));
-    const failed = replies.filter((reply) => reply instanceof Error);
-    if (failed.length === 0) return;
-    const cause = this.#connection.failure(
-      `write ${failed.length} of ${writes.length} entries`,
-      failed[0],
-      options?.signal,
-    );
-    throw cause;
-  }
-
   async #writeLate(writes: readonly Write[]): Promise<void> {
     try {
-      await this.#send(writes, undefined);
+      await this.#frames.write(writes, undefined);
     } catch (error) {
       const message = `Up to ${writes.length} entries that waited were not stored: ${error instanceof Error ? error.message : String(error)}`;
       this.#listeners.tell({
@@ -285,25 +230,6 @@ export class RedisStore implements Store {
     }
   }
 
-  /** UNLINK, or DEL for users and servers that know no other; one for each key on a Cluster. */
-  async #remove(ids: readonly string[], options: CallOptions): Promise<void> {
-    const keys = ids.map((id) => this.#keys.of(id));
-    const groups = isCluster(this.#settings.client) ? keys.map((key) => [key]) : [keys];
-    for (;;) {
-      const removal = this.#removal;
-      const replies = await this.#connection.batch(
-        "delete",
-        options?.signal,
-        groups.map((group): RedisCommand => [removal, ...group]),
-      );
-      const failed = replies.find((reply) => reply instanceof Error);
-      if (failed === undefined) return;
-      if (removal === "del" || !isRefusedCommand(failed))
-        throw this.#connection.failure("delete", failed, options?.signal);
-      this.#removal = "del";
-    }
-  }
-
   async *#listed(ids: readonly string[], options: EntriesOptions): AsyncGenerator<Omit<ListedEntry, "cursor">> {
     for (const some of inSteps(ids, options.bodies === true ? LISTED_WITH_BODIES : READ_TOGETHER)) {
       yield* options.bodies === true ? this.#withBodies(some, options) : this.#heads(some, options);
@@ -311,7 +237,7 @@ export class RedisStore implements Store {
   }
 
   async *#withBodies(ids: readonly string[], options: EntriesOptions): AsyncGenerator<Omit<ListedEntry, "cursor">> {
-    for (const [id, frame] of await this.#frames(ids, options)) {
+    for (const [id, frame] of await this.#frames.readMany(ids, options.signal)) {
       const entry = this.#hit(id, frame)?.entry;
       if (entry === undefined || isReserved(entry)) continue;
       yield { head: headOf(entry), size: (frame as Buffer).byteLength, body: entry.body };
@@ -319,28 +245,15 @@ export class RedisStore implements Store {
   }
 
   async *#heads(ids: readonly string[], options: EntriesOptions): AsyncGenerator<Omit<ListedEntry, "cursor">> {
-    const commands = ids.flatMap((id): RedisCommand[] => [
-      ["getrange", this.#keys.of(id), 0, HEAD_BYTES - 1],
-      ["strlen", this.#keys.of(id)],
-    ]);
-    const replies = await this.#connection.batch("list", options.signal, commands);
-    for (const [index, id] of ids.entries()) {
-      const [beginning, length] = [replies[2 * index], replies[2 * index + 1]];
-      const failed = [beginning, length].find((reply) => reply instanceof Error);
-      if (isWrongType(failed)) continue;
-      if (failed !== undefined) throw this.#connection.failure("list", failed, options.signal);
-      // A text where the client gives numbers so (stringNumbers).
-      const size = Number(length);
-      if (size === 0) continue;
-      const head =
-        decodeHead(beginning as Buffer, { id, codec: this.#settings.codec }) ?? (await this.#wholeHead(id, options));
+    for (const { id, bytes, size } of await this.#frames.beginnings(ids, HEAD_BYTES, options.signal)) {
+      const head = decodeHead(bytes, { id, codec: this.#settings.codec }) ?? (await this.#wholeHead(id, options));
       if (head !== undefined && !isReserved(head)) yield { head, size };
     }
   }
 
   /** A head that is longer than HEAD_BYTES, or none at all. */
   async #wholeHead(id: string, options: EntriesOptions): Promise<ListedEntry["head"] | undefined> {
-    const entry = this.#hit(id, await this.#read(id, options))?.entry;
+    const entry = this.#hit(id, await this.#frames.read(id, options.signal, true))?.entry;
     return entry && headOf(entry);
   }
 
@@ -362,18 +275,4 @@ export class RedisStore implements Store {
         "This user may not run scripts (EVAL, EVALSHA): an entry that takes the place of a dead or refused one may overwrite another that does the same at the same moment.",
     });
   }
-}
-
-function setCommand({ key, frame, deleteAt }: Write): RedisCommand {
-  return deleteAt === undefined ? ["set", key, frame] : ["set", key, frame, "PXAT", deleteAt];
-}
-
-function inSteps<T>(list: readonly T[], step: number): readonly (readonly T[])[] {
-  return Array.from({ length: Math.ceil(list.length / step) }, (_, index) =>
-    list.slice(index * step, (index + 1) * step),
-  );
-}
-
-function bySlot(ids: readonly string[], keyOf: (id: string) => string): readonly (readonly string[])[] {
-  return [...Map.groupBy(ids, (id) => slotOf(keyOf(id))).values()];
 }
