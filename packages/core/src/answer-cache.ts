@@ -31,7 +31,7 @@ export interface AnswerCache {
 
   /**
    * The same for a stream of chunks. Resolves as soon as it is known whether this is a hit; on a miss that is before the first
-   * chunk. The provider is read as fast as the slowest reader takes; who leaves the iteration ends his own reading, the last
+   * chunk (under `staleIfError` behind it). The provider is read as fast as the slowest reader takes; who leaves the iteration ends his own reading, the last
    * one ends the run. Stored only after a normal end. The iterable can be iterated once.
    */
   stream<C>(

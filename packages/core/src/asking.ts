@@ -53,7 +53,7 @@ export function unasked(engine: Engine, call: Call, generations: Asking["generat
 /** The generations that an answer of this call will carry: to be had before the provider is asked. Store trouble is an event. */
 export async function generationsFor(engine: Engine, call: Call): Promise<Asking["generations"]> {
   const { tags } = call.control;
-  if (tags === undefined || call.control.noStore) return undefined;
+  if (tags === undefined || call.control.noStore || call.control.ttlMs === 0) return undefined;
   try {
     return await call.tags.forAnswer(tags);
   } catch (error) {
@@ -92,7 +92,8 @@ export function failedAnswer(
   error: unknown,
   isTold = true,
 ): void {
-  const { aborted } = flight.signal;
+  // Who leaves a stream because of how it began does not make it any better.
+  const aborted = flight.signal.aborted && !flight.beganWithFailure;
   close(engine, call, asking, reason, aborted ? "aborted" : "failed");
   if (aborted) return;
   flight.hasProviderFailed = true;

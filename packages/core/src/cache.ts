@@ -41,7 +41,7 @@ export interface SetOptions extends CacheControl {
 
 /**
  * A cache for answers of language models. `new LLMCache()` alone keeps a bounded map in the process; give a `store` for anything
- * else. All times are on its `clock`. Disposing waits for what is being written; the store is closed by whoever made it.
+ * else. All times are on its `clock`. Disposing ends refreshes and waits for what is being written; the store is closed by whoever made it.
  */
 export class LLMCache implements AnswerCache, AsyncDisposable {
   readonly #engine: Engine;
@@ -264,14 +264,13 @@ export class LLMCache implements AnswerCache, AsyncDisposable {
     return statisticsLogger(() => this.stats(), logger, options);
   }
 
-  /** Resolves when everything that is being written in the background has settled. */
+  /** Resolves when everything that goes on in the background has settled: writes, and refreshes of expired answers. */
   settled(): Promise<void> {
     return this.#engine.settled();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.settled();
-    this.#engine.close();
+    await this.#engine.close();
     this.#unlisten?.();
     this.#unlisten = undefined;
   }

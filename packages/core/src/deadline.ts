@@ -59,13 +59,13 @@ class Timed {
   readonly #startedAt: number;
   readonly #controller: AbortController = new AbortController();
   readonly #waiting: Set<Waiting> = new Set<Waiting>();
-  readonly #timer: NodeJS.Timeout;
+  #timer: NodeJS.Timeout;
   #retired = false;
 
   constructor(ms: number, now: number) {
     this.#ms = ms;
     this.#startedAt = now;
-    this.#timer = setTimeout(() => this.#end(), ms);
+    this.#timer = setTimeout(() => this.#timeIsUp(), ms);
   }
 
   get signal(): AbortSignal {
@@ -92,6 +92,14 @@ class Timed {
   retire(): void {
     this.#retired = true;
     if (this.#waiting.size === 0) clearTimeout(this.#timer);
+  }
+
+  #timeIsUp(): void {
+    const grace = this.#ms * TOGETHER;
+    if (this.#waiting.size === 0 || performance.now() - this.#startedAt <= this.#ms + grace) return this.#end();
+    // The process was busy: what has come meanwhile is yet to be looked at.
+    this.#retired = true;
+    this.#timer = setTimeout(() => this.#end(), grace);
   }
 
   #end(): void {

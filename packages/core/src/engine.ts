@@ -54,7 +54,9 @@ export class Engine {
   readonly listeners: Listeners = new Listeners();
   readonly #owner: AnswerCache;
   readonly #background: Set<Promise<void>> = new Set<Promise<void>>();
+  #ofTurn: TagReader | undefined;
   readonly #deadlines: Deadlines = new Deadlines();
+  readonly #refreshes: Set<() => void> = new Set<() => void>();
 
   constructor(owner: AnswerCache, settings: Settings) {
     this.#owner = owner;
@@ -96,6 +98,23 @@ export class Engine {
 
   tagReader(settings: Settings = this.settings): TagReader {
     return new TagReader(settings, this.work);
+  }
+
+  /** One that knows nothing yet, for all who ask in this turn: a thousand who joined one run read what it depends on once. */
+  tagReaderOfTurn(settings: Settings): TagReader {
+    if (settings !== this.settings) return this.tagReader(settings);
+    if (this.#ofTurn === undefined) {
+      this.#ofTurn = this.tagReader(settings);
+      queueMicrotask(() => {
+        this.#ofTurn = undefined;
+      });
+    }
+    return this.#ofTurn;
+  }
+
+  /** The same call, which knows nothing of generations yet: what it read of them may have been overtaken while it waited. */
+  afresh(call: Call): Call {
+    return { ...call, tags: this.tagReader(call.settings) };
   }
 
   /** Past the cache there is only the provider, and `onlyIfCached` says never to ask it. */
@@ -164,8 +183,10 @@ export class Engine {
     );
   }
 
-  /** Nothing is left that waits for the store; calls may go on. */
-  close(): void {
+  /** Ends refreshes, waits for what is written, and leaves no timer; calls may go on. */
+  async close(): Promise<void> {
+    for (const end of [...this.#refreshes]) end();
+    await this.settled();
     this.#deadlines.close();
   }
 
@@ -231,6 +252,12 @@ export class Engine {
   }
 
   // --- In the background ---------------------------------------------------------------------------------------------
+
+  /** A refresh that is under way: disposing ends it. @returns what to call when it is over. */
+  refreshing(end: () => void): () => void {
+    this.#refreshes.add(end);
+    return () => void this.#refreshes.delete(end);
+  }
 
   /** `settled` waits for it. It must not reject. */
   inBackground(work: Promise<void>): void {

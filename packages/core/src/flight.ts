@@ -3,6 +3,7 @@ import type { EntryHead } from "./entry.ts";
 import type { RunToken } from "./producing.ts";
 import type { StoreHit } from "./store.ts";
 import type { StreamLog } from "./stream-log.ts";
+import type { Generations } from "./tags.ts";
 
 /**
  * How a run ended, for those who joined it: with a stored answer; with a new one (or with what tells of the provider's failure);
@@ -13,6 +14,14 @@ export type FlightEnd =
   | { readonly type: "produced"; readonly body: Body; readonly head: EntryHead; readonly hasFailed: boolean }
   | { readonly type: "unshared" }
   | { readonly type: "abandoned" };
+
+/** What a run holds that makes other processes wait; to be ended once nobody would profit from waiting. */
+export interface HeldLease {
+  /** The answer was asked for; it was stored, once it is `written`. */
+  end(how: { readonly stored: boolean; readonly written?: Promise<boolean> | undefined }): void;
+  /** Nobody was asked, or nobody waited for the answer. */
+  giveBack(): void;
+}
 
 /** Ends a participation in a run. */
 export type Leave = (reason: unknown) => void;
@@ -35,8 +44,12 @@ export class Flight {
   chunkType = "";
   /** The entry that was written, or is being written. */
   head: EntryHead | undefined;
-  /** Settles (never rejects) with the write. */
-  written: Promise<void> | undefined;
+  /** Settles (never rejects) with the write: did it succeed? */
+  written: Promise<boolean> | undefined;
+  /** Makes other processes wait for its answer. */
+  lease: HeldLease | undefined;
+  /** Of the answer's tags, while it streams. */
+  generations: Generations | undefined;
 
   #participants = 0;
   #settled: Settled | undefined;
@@ -79,6 +92,7 @@ export class Flight {
       this.#participants--;
       if (this.#participants > 0 || this.#settled !== undefined) return;
       this.#flights.unlist(this);
+      this.lease?.giveBack();
       (this.#controller ??= new AbortController()).abort(reason);
     };
   }
@@ -171,6 +185,8 @@ export class Flights {
 
   /** The run is over: nothing of it is kept. */
   close(flight: Flight): void {
+    // Outcomes outlive their runs, and need nothing of the stream.
+    flight.log = undefined;
     if (this.#listed.get(flight.id) === flight) this.#listed.delete(flight.id);
     else this.#others.delete(flight);
   }
@@ -184,10 +200,10 @@ export class Flights {
 
   /** Runs under way for this id (all ids, if none is given) will not be stored. Resolves when writes already begun have settled. */
   async detach(id?: string): Promise<void> {
-    const writes: Promise<void>[] = [];
+    const writes: Promise<unknown>[] = [];
     for (const flight of [...this.#listed.values(), ...this.#others]) {
       if (id !== undefined && flight.id !== id) continue;
-      flight.detached = true;
+      this.#detach(flight);
       this.unlist(flight);
       if (flight.written !== undefined) writes.push(flight.written);
     }
@@ -198,7 +214,13 @@ export class Flights {
   detachTagged(tags: readonly string[]): void {
     for (const flight of [...this.#listed.values(), ...this.#others]) {
       this.unlist(flight);
-      if (flight.tags.some((tag) => tags.includes(tag))) flight.detached = true;
+      if (flight.tags.some((tag) => tags.includes(tag))) this.#detach(flight);
     }
+  }
+
+  /** Nobody need wait for what will not be stored. */
+  #detach(flight: Flight): void {
+    flight.detached = true;
+    if (flight.written === undefined) flight.lease?.giveBack();
   }
 }

@@ -1,6 +1,7 @@
 import type { Engine } from "./engine.ts";
 import type { EntryHead } from "./entry.ts";
 import { LLMCacheError } from "./errors.ts";
+import { untilAborted } from "./flight.ts";
 import { storeError } from "./store.ts";
 
 /** Options of `LLMCache.forget`. */
@@ -64,8 +65,13 @@ export async function forget(engine: Engine, { where, onProgress, signal }: Forg
       signal?.throwIfAborted();
     }
   } finally {
-    await listed.return?.();
+    // Behind a listing that hangs this hangs, too.
+    const ended = listed.return?.();
+    if (signal?.aborted === true) ended?.catch(() => undefined);
+    else await ended;
   }
+  // Calls that began in the meantime may have found what is gone.
+  void engine.flights.detach();
   onProgress?.({ seen, removed });
   return { seen, removed };
 }
@@ -77,7 +83,7 @@ async function fromStore<T>(
   signal: AbortSignal | undefined,
 ): Promise<T> {
   try {
-    return await work();
+    return await untilAborted(work(), signal, () => undefined);
   } catch (error) {
     if (signal?.aborted === true) throw signal.reason;
     throw storeError(engine.settings.store, what, error);

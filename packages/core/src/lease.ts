@@ -3,7 +3,7 @@ import { Body } from "./body.ts";
 import type { Call } from "./call.ts";
 import type { Engine } from "./engine.ts";
 import type { Entry } from "./entry.ts";
-import type { Flight } from "./flight.ts";
+import type { Flight, HeldLease } from "./flight.ts";
 import type { JsonObject } from "./json.ts";
 import { requestKey } from "./key.ts";
 import type { Found } from "./lookup.ts";
@@ -26,40 +26,58 @@ const LONGEST_WAIT_MS = 500;
 const WAIT_GROWTH = 1.5;
 
 /** What one attempt gave: the lease; somebody else's; the word that everybody may ask; or nothing, because the store failed. */
-type Attempt = Lease | "taken" | "open" | "failed";
+type Attempt = Lease | Taken | "open" | "failed";
 
-/** May this call wait for, or save, the work of other processes? */
-export function wantsLease(engine: Engine, call: Call, flight: Flight): boolean {
-  return call.settings.leaseMs !== undefined && engine.mayJoin(call) && stores(call, flight);
+/** Somebody else has it: which lease it is, and its last renewal. */
+interface Taken {
+  readonly mark: string;
 }
 
 /**
- * Waits until this call holds the lease, may ask without it, or `look` finds an answer; `signal` ends it with its reason. Whoever
- * is given a lease ends it.
+ * May this call wait for, or save, the work of other processes? Not one that goes beside a run of this process, which may be what it is
+ * a part of.
+ */
+export function wantsLease(engine: Engine, call: Call, flight: Flight): boolean {
+  return (
+    call.settings.leaseMs !== undefined &&
+    engine.mayJoin(call) &&
+    stores(call, flight) &&
+    engine.flights.get(call.key.id) === flight
+  );
+}
+
+/**
+ * Waits until this run holds the lease, may ask without it, or `look` finds an answer; the run's signal ends it with its reason. One
+ * lease that is not renewed is waited for no longer than it lasts, whatever the clocks of others say. The run ends the lease.
  */
 export async function claim<T>(
   engine: Engine,
   call: Call,
-  signal: AbortSignal,
+  flight: Flight,
   look: () => Promise<Found<T>>,
-): Promise<{ readonly found: Found<T>; readonly lease?: Lease }> {
-  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * WAIT_GROWTH, LONGEST_WAIT_MS, leaseMsOf(call) / 2)) {
+): Promise<Found<T>> {
+  const { signal } = flight;
+  const leaseMs = leaseMsOf(call);
+  let mark = "";
+  let seenAt = performance.now();
+  for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * WAIT_GROWTH, LONGEST_WAIT_MS, leaseMs / 2)) {
     const attempt = await take(engine, call);
+    if (attempt instanceof Lease) flight.lease = attempt;
     // The answer may have come between the last look and now.
-    let found: Found<T>;
-    try {
-      found = await look();
-    } catch (error) {
-      if (attempt instanceof Lease) attempt.end({ stored: false });
-      throw error;
+    const found = await look();
+    if (signal.aborted) {
+      flight.lease?.giveBack();
+      throw signal.reason;
     }
-    const isThere = "hit" in found || found.stale !== undefined;
-    if (attempt instanceof Lease) {
-      if (!isThere && !signal.aborted) return { found, lease: attempt };
-      attempt.giveBack();
+    if ("hit" in found || found.stale !== undefined) {
+      flight.lease?.giveBack();
+      return found;
     }
-    signal.throwIfAborted();
-    if (isThere || attempt === "open" || attempt === "failed") return { found };
+    if (typeof attempt === "string" || attempt instanceof Lease) return found;
+    if (attempt.mark !== mark) {
+      mark = attempt.mark;
+      seenAt = performance.now();
+    } else if (performance.now() - seenAt > leaseMs) return found;
     await sleep(waitMs, signal);
   }
 }
@@ -69,8 +87,10 @@ export async function take(engine: Engine, call: Call): Promise<Attempt> {
   try {
     const lease = new Lease(engine, call);
     if (await lease.acquire()) return lease;
-    const there = contentOf(await getLease(engine, call));
-    return there?.["open"] === true ? "open" : "taken";
+    const there = await getLease(engine, call);
+    const content = contentOf(there);
+    if (content?.["open"] === true) return "open";
+    return { mark: `${String(content?.["token"])} ${there?.entry.createdAt ?? 0}` };
   } catch (error) {
     engine.failed(call, "lease", error);
     return "failed";
@@ -78,7 +98,7 @@ export async function take(engine: Engine, call: Call): Promise<Attempt> {
 }
 
 /** A lease that this process holds, or tries to get. */
-export class Lease {
+export class Lease implements HeldLease {
   readonly #engine: Engine;
   readonly #call: Call;
   readonly #token: string = randomUUID();
@@ -100,10 +120,9 @@ export class Lease {
   }
 
   /** The provider has been asked: others find the answer once it is `written`, or are told that they may ask for themselves. */
-  end({ stored, written }: { readonly stored: boolean; readonly written?: Promise<void> | undefined }): void {
+  end({ stored, written }: { readonly stored: boolean; readonly written?: Promise<boolean> | undefined }): void {
     this.#over(async () => {
-      await written;
-      if (stored) await this.#drop();
+      if (stored && (await written) !== false) await this.#drop();
       else await this.#add(this.#entry(true), this.#current);
     });
   }

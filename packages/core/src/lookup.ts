@@ -6,6 +6,7 @@ import type { EntryHead } from "./entry.ts";
 import type { MissReason } from "./events.ts";
 import { staleness, staleUse, type StaleUse } from "./freshness.ts";
 import type { StoreHit } from "./store.ts";
+import type { Generations } from "./tags.ts";
 
 /** How a stored form becomes what the caller wants; `undefined`: it cannot serve this call. */
 export type Decode<T> = (body: Body, head: EntryHead) => T | undefined;
@@ -69,26 +70,36 @@ export async function findMany<T>(
 }
 
 /**
- * The provider has failed: an expired answer that may be served then (`staleIfError`), if there is one. Store trouble is none:
- * then there is the provider's failure.
+ * The provider has failed: an expired answer that may be served then (`staleIfError`), or one that is fresh by now. Store trouble is
+ * a miss: then there is the provider's failure.
  */
 export async function findInstead<T>(
   engine: Engine,
   call: Call,
   decode: Decode<T> | undefined,
-): Promise<Served<T> | undefined> {
+): Promise<Found<T> | undefined> {
   if (call.control.staleIfErrorMs === 0 || notToRead(call.control) !== undefined) return undefined;
-  const candidates = new Candidates(engine, call, decode, "ifError");
+  const candidates = new Candidates(engine, engine.afresh(call), decode, "ifError");
   try {
-    const found = await candidates.best(await read(engine, call, candidates));
-    return "hit" in found ? found : found.stale;
+    return await candidates.best(await read(engine, call, candidates));
   } catch (error) {
     engine.failed(call, "get", error);
     return undefined;
   }
 }
 
-/** May this hit, found by another call, be served to this one, and as what? Its tags were looked at when it was found. */
+/** Has what somebody else found or made been invalidated by now? If that cannot be told, it may have been. */
+export async function isOvertaken(engine: Engine, call: Call, tags: Generations | undefined): Promise<boolean> {
+  if (tags === undefined) return false;
+  try {
+    return !(await engine.tagReaderOfTurn(call.settings).areCurrent(tags));
+  } catch (error) {
+    engine.failed(call, "get", error);
+    return true;
+  }
+}
+
+/** May this hit, found by another call, be served to this one, and as what? Its tags are another question: see {@link isOvertaken}. */
 export function judge<T>(
   engine: Engine,
   call: Call,

@@ -89,13 +89,13 @@ export class MapStore implements Store {
   #put(entry: Entry): void {
     this.#entries.delete(entry.id);
     this.#entries.set(entry.id, ownEntry(entry, entry.body.asValue()));
-    if (this.#entries.size > this.#maxEntries) this.#evict();
+    if (this.#entries.size > this.#maxEntries) this.#evict(entry.createdAt);
   }
 
-  /** One goes: the longest unused, but the cache's own only when nothing else is left. */
-  #evict(): void {
+  /** One goes: the longest unused, but the cache's own only when nothing else is left, or they are over. */
+  #evict(now: number): void {
     for (const [id, entry] of this.#entries) {
-      if (isReserved(entry)) continue;
+      if (isReserved(entry) && (entry.deleteAt === undefined || entry.deleteAt > now)) continue;
       this.#entries.delete(id);
       return;
     }

@@ -138,7 +138,7 @@ export function checkOptions(options: LLMCacheOptions): Settings {
     keepRequests,
     throwOnStoreFailure: oneOf(options.onStoreFailure ?? "miss", ["miss", "throw"], "onStoreFailure") === "throw",
     storeTimeoutMs: positive(options.storeTimeoutMs ?? DEFAULT_STORE_TIMEOUT_MS, "storeTimeoutMs"),
-    leaseMs: options.leaseMs === undefined ? undefined : positive(options.leaseMs, "leaseMs"),
+    leaseMs: options.leaseMs === undefined ? undefined : leaseMsOf(options.leaseMs),
     maxStreamBytes: positive(options.maxStreamBytes ?? DEFAULT_MAX_STREAM_BYTES, "maxStreamBytes"),
     readerTimeoutMs: positive(options.readerTimeoutMs ?? DEFAULT_READER_TIMEOUT_MS, "readerTimeoutMs"),
     price: options.price,
@@ -179,6 +179,15 @@ function checkStore(store: Store): void {
 
 /** The largest delay that a Node timer takes. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** Shorter ones would be renewed all the time. */
+const LEAST_LEASE_MS = 100;
+
+function leaseMsOf(value: number): number {
+  if (positive(value, "leaseMs") < LEAST_LEASE_MS)
+    throw wrong(`leaseMs must be at least ${LEAST_LEASE_MS}, not ${value}.`);
+  return positive(value, "leaseMs");
+}
 
 function positive(value: number, field: string): number {
   if (typeof value !== "number" || !(value > 0))

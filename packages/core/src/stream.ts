@@ -6,7 +6,7 @@ import { LLMCacheError } from "./errors.ts";
 import { untilAborted, type Flight, type FlightEnd, type Leave } from "./flight.ts";
 import type { CacheRequest } from "./key.ts";
 import { insteadOf, lookFirst, refresh, staleOutcome, type Task } from "./leading.ts";
-import type { Decode } from "./lookup.ts";
+import { isOvertaken, type Decode } from "./lookup.ts";
 import { answered, bypassed, joinedLive } from "./outcome.ts";
 import { insideOf } from "./producing.ts";
 import { StreamLog } from "./stream-log.ts";
@@ -27,7 +27,7 @@ export async function stream<C>(
 
   const decode: Decode<AsyncIterableIterator<C>> = (body, head) => {
     const chunks = options.decode(body, head);
-    return chunks === undefined ? undefined : replay(chunks, signal);
+    return chunks === undefined ? undefined : replay(chunks, signal?.aborted === true ? undefined : signal);
   };
   let joinable = engine.mayJoin(call);
   for (let joins = 0; joinable; joins++) {
@@ -38,18 +38,20 @@ export async function stream<C>(
       if (meanwhile !== undefined) return meanwhile;
     }
     const leave = running.enter();
-    await untilAborted(running.started(), signal, leave);
-    const { log } = running;
-    if (log !== undefined && !log.isWhole) {
-      // Its beginning is gone, or was never fit for sharing; so its end will be: nothing to wait for.
-      leave(undefined);
-      break;
-    }
-    if (log !== undefined && running.chunkType === (options.chunkType ?? "")) {
-      return joinedLive(engine, call, running, (log as StreamLog<C>).read(leave, signal));
-    }
     let end: FlightEnd;
     try {
+      await untilAborted(running.started(), signal, leave);
+      const { log } = running;
+      if (log !== undefined && !log.isWhole) {
+        // Its beginning is gone, or was never fit for sharing; so its end will be: nothing to wait for.
+        leave(undefined);
+        break;
+      }
+      if (log !== undefined && running.chunkType === (options.chunkType ?? "")) {
+        const live = await readLive(engine, call, running, log as StreamLog<C>, leave, options, decode);
+        if (live !== undefined) return live;
+        break;
+      }
       end = await running.join(signal, leave);
     } catch (error) {
       return insteadOf(engine, call, running, error, decode);
@@ -66,6 +68,30 @@ export async function stream<C>(
   } catch (error) {
     return insteadOf(engine, call, flight, error, decode);
   }
+}
+
+/** Reads along with a run, unless what it will give has been invalidated meanwhile, or an expired answer may do for a failure. */
+async function readLive<C>(
+  engine: Engine,
+  call: Call,
+  running: Flight,
+  log: StreamLog<C>,
+  leave: Leave,
+  options: StreamOptions<C>,
+  decode: Decode<AsyncIterableIterator<C>>,
+): Promise<Outcome<AsyncIterableIterator<C>> | undefined> {
+  const reader = log.read(leave, options.signal);
+  const instead = beganWithFailure(call, log, options) ? await staleOutcome(engine, call, decode) : undefined;
+  if (instead === undefined && !(await isOvertaken(engine, call, running.generations)))
+    return joinedLive(engine, call, running, reader);
+  await reader.return();
+  return instead;
+}
+
+function beganWithFailure<C>(call: Call, log: StreamLog<C>, { isFailure }: StreamOptions<C>): boolean {
+  if (call.control.staleIfErrorMs === 0 || isFailure === undefined) return false;
+  const first = log.at(0);
+  return typeof first === "object" && isFailure(first.chunk);
 }
 
 /** Past the cache; the run ends with the reader. */
@@ -117,10 +143,7 @@ async function lead<C>(
       }
       return led.outcome;
     }
-    if (flight.signal.aborted) {
-      led.lease?.giveBack();
-      throw flight.signal.reason;
-    }
+    flight.signal.throwIfAborted();
     const log = newLog<C>(engine, call, flight);
     // The reader takes over the leader's participation.
     const reader = log.read(leave, options.signal);
@@ -141,7 +164,11 @@ function newLog<C>(engine: Engine, call: Call, flight: Flight): StreamLog<C> {
     maxBytes: call.settings.maxStreamBytes,
     readerTimeoutMs: call.settings.readerTimeoutMs,
     keep: engine.mayJoin(call) || stores(call, flight),
-    onUnjoinable: () => engine.flights.unlist(flight),
+    onUnjoinable: () => {
+      // A refresh stays known, or the next one who is served the expired answer would begin another.
+      if (!flight.isRefresh) engine.flights.unlist(flight);
+      flight.lease?.end({ stored: false });
+    },
     participants: () => flight.participants,
   });
 }
@@ -166,11 +193,12 @@ async function pump<C>(
   call: Call,
   flight: Flight,
   log: StreamLog<C>,
-  { reason, generations, lease }: Task,
+  { reason, generations }: Task,
   produce: (run: Run) => AsyncIterable<C>,
   options: StreamOptions<C>,
 ): Promise<void> {
   const asking = beginAsking(engine, call, flight.signal, generations);
+  flight.generations = typeof generations === "object" ? generations : undefined;
   // Runs in the same turn as the last chunk is logged: whoever reads it and leaves finds the run over.
   const onEnd = (): void => {
     const { chunks } = log;
@@ -179,11 +207,11 @@ async function pump<C>(
     const body = chunks === undefined ? undefined : encoded(engine, call, chunks, options.encode);
     const { head, stored } = complete(engine, call, flight, asking, reason, { verdict, body });
     if (stored && body !== undefined) keep(engine, call, [{ flight, entry: { ...head, body } }]);
-    lease?.end({ stored, written: flight.written });
+    flight.lease?.end({ stored, written: flight.written });
     log.finish();
   };
-  const onFirst = (first: C): void => {
-    flight.beganWithFailure = call.control.staleIfErrorMs > 0 && options.isFailure?.(first) === true;
+  const onFirst = (): void => {
+    flight.beganWithFailure = beganWithFailure(call, log, options);
     flight.start(log, options.chunkType ?? "");
   };
   try {
@@ -194,8 +222,7 @@ async function pump<C>(
     engine.flights.close(flight);
     log.fail(error);
   } finally {
-    if (flight.signal.aborted) lease?.giveBack();
-    else lease?.end({ stored: false });
+    flight.lease?.end({ stored: false });
     log.close();
   }
 }
@@ -206,7 +233,7 @@ async function fill<C>(
   source: AsyncIterable<C>,
   signal: AbortSignal,
   isLast: ((chunk: C) => boolean) | undefined,
-  onFirst: (chunk: C) => void,
+  onFirst: () => void,
   onEnd: () => void,
 ): Promise<void> {
   const iterator = source[Symbol.asyncIterator]();
@@ -232,7 +259,7 @@ async function fill<C>(
       const ends = isLast?.(next.value) === true;
       const isFirst = log.end === 0;
       log.push(next.value);
-      if (isFirst) onFirst(next.value);
+      if (isFirst) onFirst();
       if (!ends) continue;
       onEnd();
       // Nobody waits for that.

@@ -7,12 +7,12 @@ import type { MissReason } from "./events.ts";
 import { untilAborted, type Flight, type FlightEnd, type Leave } from "./flight.ts";
 import { staleness } from "./freshness.ts";
 import type { CacheRequest } from "./key.ts";
-import { insteadOf, refreshMany, staleOutcome } from "./leading.ts";
-import { decoded, findMany, type Found, type Served } from "./lookup.ts";
+import { insteadOf, refreshMany, staleOf, staleOutcome } from "./leading.ts";
+import { decoded, findMany } from "./lookup.ts";
 import { answered, bypassed, served, servedStale } from "./outcome.ts";
 import { insideOf } from "./producing.ts";
-import { fromEnd, giveUp, mayJoinAgain, needNotWait, runningFor } from "./through.ts";
-import { keep, stores, type KeptAnswer } from "./writing.ts";
+import { fromEnd, giveUp, mayJoinAgain, meanwhileServed, needNotWait, runningFor } from "./through.ts";
+import { keep, type KeptAnswer } from "./writing.ts";
 
 /** Chunks of one list that are asked for at the same time. */
 const CONCURRENT_CHUNKS = 4;
@@ -27,6 +27,8 @@ interface Item<T> {
   readonly isOwn: boolean;
   /** Ends our part in the run. */
   readonly leave: Leave;
+  /** May others join? */
+  readonly isJoinable: boolean;
   outcome?: Outcome<T>;
 }
 
@@ -51,24 +53,23 @@ export async function throughMany<T>(
   const own = items.filter((item) => item.isOwn);
   const others = items.filter((item) => !item.isOwn);
   try {
-    const ends = others.map((item) => item.flight.join(options.signal, item.leave));
-    for (const end of ends) end.catch(() => undefined);
-    await untilAborted(fly(engine, own, produce, options, maxBatch), options.signal, leaveAll(own));
-    const alone: Item<T>[] = [];
+    const shared = others.map((item) => fromOthers(engine, item, options));
+    for (const each of shared) each.catch(() => undefined);
+    await lead(engine, own, produce, options, maxBatch);
+    const refused: Item<T>[] = [];
     for (const [index, item] of others.entries()) {
-      let end: FlightEnd;
-      try {
-        end = await (ends[index] as Promise<FlightEnd>);
-      } catch (error) {
-        item.outcome = await insteadOf(engine, item.call, item.flight, error, options.decode);
-        continue;
-      }
-      const outcome = await fromEnd(engine, item.call, item.flight, end, options.decode);
+      const { outcome, end } = await (shared[index] as ReturnType<typeof fromOthers<T>>);
       // A run that could not serve us: we ask for ourselves.
-      if (outcome === undefined) alone.push({ ...item, ...ownFlight(engine, item.call, mayJoinAgain(end, 0)) });
+      if (outcome === undefined) refused.push({ ...item, isJoinable: end === undefined || mayJoinAgain(end, 0) });
       else item.outcome = outcome;
     }
-    await untilAborted(fly(engine, alone, produce, options, maxBatch), options.signal, leaveAll(alone));
+    // Opened together and led at once: nobody joins a run that nobody leads.
+    const alone = refused.map((item) => ({
+      ...item,
+      call: engine.afresh(item.call),
+      ...ownFlight(engine, item.call, item.isJoinable),
+    }));
+    await lead(engine, alone, produce, options, maxBatch);
     return await inOrder(
       engine,
       calls,
@@ -81,6 +82,44 @@ export async function throughMany<T>(
   }
 }
 
+/** What a run of others gives this item. Rejects with its failure, unless an expired answer may do. */
+async function fromOthers<T>(
+  engine: Engine,
+  { call, flight, leave }: Item<T>,
+  { signal, decode }: ManyOptions<T>,
+): Promise<{ readonly outcome: Outcome<T> | undefined; readonly end?: FlightEnd }> {
+  if (needNotWait(call, flight)) {
+    const meanwhile = await meanwhileServed(engine, call, decode);
+    if (meanwhile !== undefined) return { outcome: meanwhile };
+  }
+  let end: FlightEnd;
+  try {
+    end = await flight.join(signal, leave);
+  } catch (error) {
+    return { outcome: await insteadOf(engine, call, flight, error, decode) };
+  }
+  return { outcome: await fromEnd(engine, call, flight, end, decode), end };
+}
+
+/** Our own runs; where the caller's time is up, expired answers may do. */
+async function lead<T>(
+  engine: Engine,
+  items: readonly Item<T>[],
+  produce: Produce<T>,
+  options: ManyOptions<T>,
+  maxBatch: number,
+): Promise<void> {
+  try {
+    await untilAborted(fly(engine, items, produce, options, maxBatch), options.signal, leaveAll(items));
+  } catch (error) {
+    await Promise.all(
+      items.map(async (item) => {
+        item.outcome ??= await insteadOf(engine, item.call, item.flight, error, options.decode);
+      }),
+    );
+  }
+}
+
 /** The caller's abort is one participant's leaving in each of his runs. */
 function leaveAll<T>(items: readonly Item<T>[]): Leave {
   return (reason) => {
@@ -88,9 +127,13 @@ function leaveAll<T>(items: readonly Item<T>[]): Leave {
   };
 }
 
-function ownFlight(engine: Engine, call: Call, joinable: boolean): Pick<Item<unknown>, "flight" | "isOwn" | "leave"> {
-  const flight = engine.flights.open(call.key.id, joinable, call.control.tags);
-  return { flight, isOwn: true, leave: flight.enter() };
+function ownFlight(
+  engine: Engine,
+  call: Call,
+  isJoinable: boolean,
+): Pick<Item<unknown>, "flight" | "isOwn" | "leave" | "isJoinable"> {
+  const flight = engine.flights.open(call.key.id, isJoinable, call.control.tags);
+  return { flight, isOwn: true, leave: flight.enter(), isJoinable };
 }
 
 function checkBatch(maxBatch: number | undefined): number {
@@ -130,13 +173,11 @@ function open<T>(engine: Engine, calls: readonly Call[]): Item<T>[] {
   return [...positions.values()].map((at) => {
     const call = calls[at[0] as number] as Call;
     const joinable = engine.mayJoin(call);
-    const found = joinable ? runningFor(engine, call) : undefined;
-    // A refresh is not waited for by who takes an expired answer in the meantime.
-    const running = found !== undefined && needNotWait(call, found) ? undefined : found;
+    const running = joinable ? runningFor(engine, call) : undefined;
     const flight =
       running === undefined
         ? ownFlight(engine, call, joinable)
-        : { flight: running, isOwn: false, leave: running.enter() };
+        : { flight: running, isOwn: false, leave: running.enter(), isJoinable: joinable };
     return { call, positions: at, ...flight };
   });
 }
@@ -164,7 +205,7 @@ async function fly<T>(
     for (const [index, item] of items.entries()) {
       const result = found[index] ?? { reason: "absent" };
       const isHit = "hit" in result;
-      const serve = isHit ? result : staleOf(item, result);
+      const serve = isHit ? result : staleOf(item.call, item.flight, result);
       if (serve === undefined) {
         missing.push(Object.assign(item, { reason: (result as { reason: MissReason }).reason }));
         continue;
@@ -180,26 +221,37 @@ async function fly<T>(
     for (const item of items) fail(engine, item, error);
     throw error;
   }
-  const again = refreshMany(
-    engine,
-    expired.map((item) => item.call),
-  );
-  if (again.length > 0) {
-    const stale = expired.flatMap((item) => {
-      const own = again.find(({ call }) => call.key.id === item.call.key.id);
-      return own === undefined ? [] : [{ ...item, ...own, reason: "refresh" as const }];
-    });
-    const asked = inChunks(stale, maxBatch, (chunk) => ask(engine, chunk, produce, { ...options, signal: undefined }));
-    // Told by events; who was served the expired answers has those.
-    engine.inBackground(asked.catch(() => undefined));
-  }
+  refreshExpired(engine, expired, produce, options, maxBatch);
   await inChunks(missing, maxBatch, (chunk) => ask(engine, chunk, produce, options));
 }
 
-/** An expired answer is served where it can be refreshed, or nobody may be asked. */
-function staleOf<T>({ call, flight }: Item<T>, found: Found<T>): Served<T> | undefined {
-  if ("hit" in found) return found;
-  return call.control.onlyIfCached || stores(call, flight) ? found.stale : undefined;
+/** Asks again, in the background, for the expired answers that were served. */
+function refreshExpired<T>(
+  engine: Engine,
+  expired: readonly Item<T>[],
+  produce: Produce<T>,
+  options: ManyOptions<T>,
+  maxBatch: number,
+): void {
+  const byId = new Map(expired.map((item) => [item.call.key.id, item] as const));
+  const runs = refreshMany(
+    engine,
+    expired.map((item) => item.call),
+  );
+  if (runs.length === 0) return;
+  const items = runs.map(({ call, flight }) => ({
+    ...(byId.get(call.key.id) as Item<T>),
+    call,
+    flight,
+    reason: "refresh" as const,
+  }));
+  const end = (): void => {
+    for (const run of runs) run.end();
+  };
+  const asked = inChunks(items, maxBatch, (chunk) => ask(engine, chunk, produce, { ...options, signal: undefined }));
+  // Told by events; who was served the expired answers has those. A provider that does not heed its signal is not waited for.
+  const left = allAborted(runs.map(({ flight }) => flight.signal));
+  engine.inBackground(untilAborted(asked, left, () => undefined).then(end, end));
 }
 
 function fail<T>(engine: Engine, item: Item<T>, error: unknown): void {
@@ -238,14 +290,18 @@ async function ask<T>(
       failedAnswer(engine, item.call, item.flight, askings[index] as Asking, item.reason, error, index === 0);
       fail(engine, item, error);
     }
+    // Nobody waits for a refresh.
     await Promise.all(
-      chunk.map(async (item) => {
-        item.outcome = await insteadOf(engine, item.call, item.flight, error, options.decode);
-      }),
+      chunk
+        .filter(({ reason }) => reason !== "refresh")
+        .map(async (item) => {
+          item.outcome = await insteadOf(engine, item.call, item.flight, error, options.decode);
+        }),
     );
     return;
   }
   const kept: KeptAnswer[] = [];
+  const failing: Missing<T>[] = [];
   for (const [index, item] of chunk.entries()) {
     const { call, flight, reason } = item;
     const value = values[index] as T;
@@ -254,10 +310,15 @@ async function ask<T>(
     const { head, stored } = complete(engine, call, flight, askings[index] as Asking, reason, { verdict, body });
     if (stored && body !== undefined) kept.push({ flight, entry: { ...head, body } });
     const own = body === undefined ? undefined : decoded(engine, call, body, head, options.decode);
-    const instead = verdict === "fail" ? await staleOutcome(engine, call, options.decode) : undefined;
-    item.outcome = instead ?? answered(engine, call, flight, own !== undefined && "value" in own ? own.value : value);
+    item.outcome = answered(engine, call, flight, own !== undefined && "value" in own ? own.value : value);
+    if (verdict === "fail" && reason !== "refresh") failing.push(item);
   }
   keep(engine, first.call, kept);
+  await Promise.all(
+    failing.map(async (item) => {
+      item.outcome = (await staleOutcome(engine, item.call, options.decode)) ?? (item.outcome as Outcome<T>);
+    }),
+  );
 }
 
 /** The outcome of each position. Equal items get a private copy each; what cannot be copied is the same in all of them. */
@@ -288,8 +349,8 @@ async function repeated<T>(
   let end: FlightEnd;
   try {
     end = await flight.join(undefined);
-  } catch (error) {
-    return insteadOf(engine, call, flight, error, decode);
+  } catch {
+    return staleOutcome(engine, call, decode);
   }
   if (end.type !== "hit") return fromEnd(engine, call, flight, end, decode);
   const usable = decoded(engine, call, end.hit.entry.body, end.hit.entry, decode);

@@ -5,7 +5,7 @@ import type { Engine } from "./engine.ts";
 import { untilAborted, type Flight, type FlightEnd } from "./flight.ts";
 import type { CacheRequest } from "./key.ts";
 import { insteadOf, lookFirst, refresh, staleOutcome, type Task } from "./leading.ts";
-import { decoded, find, judge, type Decode } from "./lookup.ts";
+import { decoded, find, isOvertaken, judge, type Decode } from "./lookup.ts";
 import { answered, bypassed, joined, served, servedStale } from "./outcome.ts";
 import { insideOf, isInside } from "./producing.ts";
 import { keep } from "./writing.ts";
@@ -76,7 +76,7 @@ export async function meanwhileServed<T>(
   call: Call,
   decode: Decode<T> | undefined,
 ): Promise<Outcome<T> | undefined> {
-  const found = await find(engine, call, decode);
+  const found = await find(engine, engine.afresh(call), decode);
   if ("hit" in found) return served(engine, call, found);
   return found.stale && servedStale(engine, call, found.stale);
 }
@@ -99,13 +99,14 @@ export async function fromEnd<T>(
   switch (end.type) {
     case "hit": {
       const judged = judge(engine, call, end.hit, decode);
-      if ("reason" in judged) return undefined;
+      if ("reason" in judged || (await isOvertaken(engine, call, end.hit.entry.tags))) return undefined;
       const found = { hit: end.hit, value: judged.value };
       return judged.isStale === true ? servedStale(engine, call, found) : served(engine, call, found);
     }
     case "produced": {
       const instead = end.hasFailed ? await staleOutcome(engine, call, decode) : undefined;
       if (instead !== undefined) return instead;
+      if (await isOvertaken(engine, call, end.head.tags)) return undefined;
       const usable = decoded(engine, call, end.body, end.head, decode);
       return "value" in usable ? joined(engine, call, flight, usable.value, end.head) : undefined;
     }
@@ -147,7 +148,7 @@ async function ask<T>(
   engine: Engine,
   call: Call,
   flight: Flight,
-  { reason, generations, lease }: Task,
+  { reason, generations }: Task,
   produce: (run: Run) => Promise<T>,
   options: CallOptions<T>,
 ): Promise<Outcome<T>> {
@@ -165,14 +166,15 @@ async function ask<T>(
     const body = encoded(engine, call, value, options.encode);
     const { head, stored } = complete(engine, call, flight, asking, reason, { verdict, body });
     if (stored && body !== undefined) keep(engine, call, [{ flight, entry: { ...head, body } }]);
-    lease?.end({ stored, written: flight.written });
-    const instead = verdict === "fail" ? await staleOutcome(engine, call, options.decode) : undefined;
+    flight.lease?.end({ stored, written: flight.written });
+    // Nobody waits for a refresh.
+    const instead =
+      verdict === "fail" && reason !== "refresh" ? await staleOutcome(engine, call, options.decode) : undefined;
     if (instead !== undefined) return instead;
     const own = body === undefined ? undefined : decoded(engine, call, body, head, options.decode);
     return answered(engine, call, flight, own !== undefined && "value" in own ? own.value : value);
   } finally {
     // No more than once: only a failure has not ended it yet.
-    if (flight.signal.aborted) lease?.giveBack();
-    else lease?.end({ stored: false });
+    flight.lease?.end({ stored: false });
   }
 }

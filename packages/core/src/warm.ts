@@ -67,10 +67,13 @@ async function warmOne<T>(
   if (signal?.aborted === true) return { status: "skipped" };
   try {
     const signals = [signal, item.control?.signal].filter((each) => each !== undefined);
-    const outcome = await cache.through(item.request, item.produce, {
-      ...item.control,
-      signal: signals.length > 1 ? AbortSignal.any(signals) : signals[0],
-    });
+    const control = { ...item.control, signal: signals.length > 1 ? AbortSignal.any(signals) : signals[0] };
+    const outcome = await cache.through(item.request, item.produce, control);
+    if (outcome.status === "stale") {
+      // It is being refreshed, which is waited for, or could not be.
+      const fresh = { ...control, staleWhileRevalidate: 0, staleIfError: 0 };
+      return { status: "asked", outcome: await cache.through(item.request, item.produce, fresh) };
+    }
     return { status: outcome.status === "hit" || outcome.status === "joined" ? "fresh" : "asked", outcome };
   } catch (error) {
     return { status: "failed", error };

@@ -34,7 +34,7 @@ export function keep(engine: Engine, call: Call, answers: readonly KeptAnswer[])
     for (const { flight } of kept) engine.flights.close(flight);
   });
   for (const { flight } of kept) flight.written = written;
-  engine.inBackground(written);
+  engine.inBackground(written.then(() => undefined));
 }
 
 /** Writes for a caller who waits for it. */
@@ -48,14 +48,16 @@ export async function writeNow(engine: Engine, call: Call, entry: Entry): Promis
   wrote(engine, call, [entry]);
 }
 
-async function write(engine: Engine, call: Call, entries: readonly Entry[]): Promise<void> {
+/** @returns whether that succeeded. */
+async function write(engine: Engine, call: Call, entries: readonly Entry[]): Promise<boolean> {
   try {
     await writeAll(engine, call.settings, entries);
   } catch (error) {
     engine.failed(call, "set", error);
-    return;
+    return false;
   }
   wrote(engine, call, entries);
+  return true;
 }
 
 function wrote(engine: Engine, call: Call, entries: readonly Entry[]): void {
@@ -93,6 +95,8 @@ export async function remove(engine: Engine, id: string, settings: Settings = en
   } catch (error) {
     throw storeError(settings.store, "delete", error);
   }
+  // Calls that began in the meantime may have found what is gone.
+  void engine.flights.detach(id);
   engine.emit(() => ({ type: "invalidate", what: "entry", at: settings.clock(), cacheHit: false, id, durationMs: 0 }));
 }
 
@@ -104,6 +108,7 @@ export async function removeAll(engine: Engine): Promise<void> {
   } catch (error) {
     throw storeError(settings.store, "clear", error);
   }
+  void engine.flights.detach();
   engine.emit(() => ({ type: "invalidate", what: "all", at: settings.clock(), cacheHit: false, durationMs: 0 }));
 }
 

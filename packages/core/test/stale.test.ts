@@ -147,6 +147,19 @@ describe("staleWhileRevalidate", () => {
     expect(own.cache.inFlight).toBe(0);
   });
 
+  it("serves the items of a list while others refresh them", async () => {
+    const own = await filled(SWR);
+    own.clock.pass(70_000);
+    const provider = new Provider<Json>();
+    await own.cache.through(request(), provider.produce);
+    const list = await own.cache.throughMany<Json>([request()], async () => Promise.reject(new Error("not asked")));
+    expect(list[0]).toMatchObject({ status: "stale", value: "old" });
+    await turn();
+    expect(provider.count).toBe(1);
+    provider.last.answer("new");
+    await own.cache.settled();
+  });
+
   it("replays an expired stream and records a new one that nobody reads", async () => {
     const own = stage({ control: SWR });
     const options = {

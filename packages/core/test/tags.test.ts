@@ -158,6 +158,18 @@ describe("the cost of tags", () => {
     expect(store.calls.getMany).toBe(before.getMany + 2);
   });
 
+  it("for those who join one run is one read for all", async () => {
+    const store = new FaultyStore(new MapStore());
+    const { cache } = stage({ store });
+    const provider = new Provider<Json>();
+    const calls = Array.from({ length: 100 }, () => cache.through(request(), provider.produce, tagged("a", "b")));
+    await turn();
+    const before = store.calls.getMany;
+    provider.last.answer("x");
+    expect((await Promise.all(calls)).filter(({ status }) => status === "joined")).toHaveLength(99);
+    expect(store.calls.getMany).toBe(before + 1);
+  });
+
   it("for a list is one read for all its items", async () => {
     const store = new FaultyStore(new MapStore());
     const { cache } = stage({ store });
