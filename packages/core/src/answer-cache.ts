@@ -17,6 +17,12 @@ export interface AnswerCache {
   through<T>(request: CacheRequest, produce: (run: Run) => Promise<T>, options?: CallOptions<T>): Promise<Outcome<T>>;
 
   /**
+   * A stored answer that may be served as it is, counted as a hit; `undefined` for all else, which is not counted: `through` answers
+   * that. For adapters whose way to `through` is long. Rejects like `through`, but never because of a store.
+   */
+  lookup?<T>(request: CacheRequest, options?: CallOptions<T>): Promise<Outcome<T> | undefined>;
+
+  /**
    * The same for a list: each item is looked up by itself, equal items count once, and `produce` is asked only for what is
    * missing: it gets positions in `requests` and answers in their order. Outcomes stand in the order of `requests`.
    *

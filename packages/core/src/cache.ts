@@ -78,6 +78,21 @@ export class LLMCache implements AnswerCache, AsyncDisposable {
     return through(this.#engine, request, produce, options);
   }
 
+  /** @see AnswerCache.lookup */
+  async lookup<T>(request: CacheRequest, options: CallOptions<T> = {}): Promise<Outcome<T> | undefined> {
+    const engine = this.#engine;
+    options.signal?.throwIfAborted();
+    const call = engine.begin(request, options);
+    if (call.bypass !== undefined) return undefined;
+    try {
+      const found = await find(engine, call, options.decode);
+      return "hit" in found ? served(engine, call, found) : undefined;
+    } catch {
+      // Told; `through` will meet it again, and say what it means.
+      return undefined;
+    }
+  }
+
   /** @see AnswerCache.throughMany */
   throughMany<T>(
     requests: readonly CacheRequest[],

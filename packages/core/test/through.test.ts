@@ -913,3 +913,38 @@ it("a store of two functions keeps values and bytes", async () => {
   expect(await cache.get(request("v"))).toBeUndefined();
   await expect(cache.clear()).rejects.toMatchObject({ code: "ERR_LLMCACHE_UNSUPPORTED" });
 });
+
+describe("lookup", () => {
+  it("gives a fresh stored answer, counted as a hit, and nothing else", async () => {
+    const own = stage({ control: { ttl: 60, staleWhileRevalidate: 60 } });
+    expect(await own.cache.lookup(request())).toBeUndefined();
+    expect(own.events).toEqual([]);
+    await own.cache.through(request(), answering("yes"));
+    await own.cache.settled();
+    expect(await own.cache.lookup(request())).toMatchObject({ status: "hit", value: "yes" });
+    expect(own.cache.stats()).toMatchObject({ hits: 1, misses: 1, bypasses: 0 });
+    expect(await own.cache.lookup(request(), { noCache: true })).toBeUndefined();
+    expect(await own.cache.lookup(request(), { use: false })).toBeUndefined();
+    expect(await own.cache.lookup(request(), { decode: () => undefined })).toBeUndefined();
+    own.clock.pass(61_000);
+    expect(await own.cache.lookup(request())).toBeUndefined();
+    own.cache.disable();
+    expect(await own.cache.lookup(request())).toBeUndefined();
+    expect(own.cache.stats()).toMatchObject({ hits: 1, stale: 0, misses: 1, bypasses: 0 });
+  });
+
+  it("looks only where calls opt in", async () => {
+    const { cache } = stage({ mode: "opt-in" });
+    await cache.set(request(), "yes");
+    expect(await cache.lookup(request())).toBeUndefined();
+    expect(await cache.lookup(request(), { use: true })).toMatchObject({ value: "yes" });
+  });
+
+  it("leaves store trouble to through", async () => {
+    const store = new GatedStore();
+    store.before.get = () => Promise.reject(new Error("down"));
+    const own = stage({ store, onStoreFailure: "throw" });
+    expect(await own.cache.lookup(request())).toBeUndefined();
+    await expect(own.cache.through(request(), answering())).rejects.toMatchObject({ code: "ERR_LLMCACHE_STORE" });
+  });
+});
