@@ -267,6 +267,7 @@ export class Engine {
 
   async settled(): Promise<void> {
     while (this.#background.size > 0) await Promise.all(this.#background);
+    await this.settings.store.settled?.();
   }
 }
 

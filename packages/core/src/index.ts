@@ -80,7 +80,7 @@ export {
   type StoreEvent,
   type StoreHit,
 } from "./store.ts";
-export type { TierOptions } from "./tier.ts";
+export type { TierOptions } from "./tier-options.ts";
 export { TieredStore, type TieredStoreOptions } from "./tiered-store.ts";
 export type { WarmItem, WarmOptions, WarmResult } from "./warm.ts";
 export type { Cacheable, MethodDecorator, ResultOf, Wrapped, WrapOptions } from "./wrap.ts";

@@ -5,6 +5,9 @@ import type { Codec } from "./codec.ts";
 import { LLMCacheError } from "./errors.ts";
 import { masked, schemeOf } from "./store-url.ts";
 import type { Store } from "./store.ts";
+import { splitTierUrl } from "./tier-url.ts";
+import type { TierOptions } from "./tier-options.ts";
+import { TieredStore } from "./tiered-store.ts";
 
 export { masked, parametersOf, pathOf, schemeOf, type ParameterKind, type ParametersOf } from "./store-url.ts";
 
@@ -54,6 +57,9 @@ const STORE_VARIABLE = "LLMCACHE_STORE";
  * The store that a URL names, or the environment variable `LLMCACHE_STORE` where none is given: `memory:`, `disk:./cache.db`, `redis://localhost`, `rediss://…`, `s3://bucket/prefix`, `keyv:…`. Its
  * package is imported on demand. Whoever opens it disposes of it.
  *
+ * Several URLs with white space between them become a `TieredStore`, near to far, that disposes of what it opened:
+ * `memory:?maxTtl=60s redis://localhost`. Each may have the parameters `maxTtl`, `write` and `tier` (its name) beside its own.
+ *
  * @throws LLMCacheError `ERR_LLMCACHE_OPTION` for a URL that is none, an unknown scheme or parameter, and a package that is not
  * installed: the message says which.
  */
@@ -67,17 +73,46 @@ export async function openStore(
       `Give the URL of a store, or set ${STORE_VARIABLE}: memory:, disk:./cache.db, redis://localhost …`,
     );
   }
-  const urls = url.trim().split(/\s+/);
-  if (urls.length > 1) {
+  const tiers = url.trim().split(/\s+/).map(splitTierUrl);
+  const [only] = tiers;
+  if (only !== undefined && tiers.length === 1) {
+    const [parameter] = Object.keys(only.tier);
+    if (parameter === undefined) return openOne(only.url, options);
     throw new LLMCacheError(
-      "ERR_LLMCACHE_UNSUPPORTED",
-      "Several URLs would be tiers, which are not available in this version: give one.",
+      "ERR_LLMCACHE_OPTION",
+      `${parameter === "name" ? "tier" : parameter} is a parameter of tiers, and ${masked(only.url)} is the only URL: give others beside it, or leave it out.`,
     );
   }
-  const [one = ""] = urls;
-  const scheme = schemeOf(one);
-  const open = registered.get(scheme) ?? (await openerOf(scheme, one, options.from));
-  return open(one, options);
+  const opened: TierOptions[] = [];
+  try {
+    for (const { url: one, tier } of tiers) opened.push({ ...tier, store: await openOne(one, options) });
+    return new OwningTiers(opened, options.clock);
+  } catch (error) {
+    await Promise.allSettled(opened.map(async ({ store }) => store[Symbol.asyncDispose]()));
+    throw error;
+  }
+}
+
+async function openOne(url: string, options: OpenOptions): Promise<Store> {
+  const scheme = schemeOf(url);
+  const open = registered.get(scheme) ?? (await openerOf(scheme, url, options.from));
+  return open(url, options);
+}
+
+/** Tiers that were opened for it: disposing it disposes of them, of all though one fails. */
+class OwningTiers extends TieredStore {
+  readonly #opened: readonly TierOptions[];
+
+  constructor(opened: readonly TierOptions[], clock: (() => number) | undefined) {
+    super(opened, { clock });
+    this.#opened = opened;
+  }
+
+  override async [Symbol.asyncDispose](): Promise<void> {
+    await super[Symbol.asyncDispose]();
+    const closing = await Promise.allSettled(this.#opened.map(async ({ store }) => store[Symbol.asyncDispose]()));
+    for (const result of closing) if (result.status === "rejected") throw result.reason;
+  }
 }
 
 async function openerOf(scheme: string, url: string, from: string | URL | undefined): Promise<OpenStore> {

@@ -41,6 +41,8 @@ export interface Store extends AsyncDisposable {
   setMany?(entries: readonly Entry[], options?: StoreCallOptions): Promise<void>;
   /** Everything but the cache's own entries. May repeat one, and never skips what stayed there throughout. */
   entries?(options?: EntriesOptions): AsyncIterable<ListedEntry>;
+  /** Resolves when nothing goes on in the background: copies on their way to a nearer tier. */
+  settled?(): Promise<void>;
   /** What a store must tell. @returns a function that ends it. */
   on?(listener: (event: StoreEvent) => void): () => void;
 }

@@ -82,10 +82,10 @@ export class TagReader {
 
   #get(tags: readonly string[]): Promise<readonly (StoreHit | undefined)[]> {
     const keys = tags.map((tag) => ({ id: tagId(tag, this.#settings) }));
+    // Of tiers all are asked: only one keeps generations, and a slice's are where it was cut from.
     return this.#work(this.#settings, "get", async (store, signal) => {
-      const origin = originOf(store);
-      if (keys.length > 1 && origin.getMany !== undefined) return origin.getMany(keys, { signal });
-      return Promise.all(keys.map((key) => origin.get(key, { signal })));
+      if (keys.length > 1 && store.getMany !== undefined) return store.getMany(keys, { signal });
+      return Promise.all(keys.map((key) => store.get(key, { signal })));
     });
   }
 

@@ -6,7 +6,9 @@ import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { MapStore } from "@llmcache/core";
 import { masked, openStore, parametersOf, pathOf, registerScheme } from "@llmcache/core/open";
-import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
+import { sampleEntry } from "@llmcache/core/conformance";
+import { afterAll, beforeAll, beforeEach, describe, expect, test, vi, type Mock } from "vitest";
+import { Clock } from "./stage.ts";
 
 const option = (message: string): unknown =>
   expect.objectContaining({ code: "ERR_LLMCACHE_OPTION", message: expect.stringContaining(message) });
@@ -71,9 +73,74 @@ describe("openStore", () => {
     await expect(openStore()).rejects.toEqual(option("LLMCACHE_STORE"));
     vi.unstubAllEnvs();
   });
+});
 
-  test("several URLs are refused as long as there are no tiers", async () => {
-    await expect(openStore("memory: disk:x")).rejects.toMatchObject({ code: "ERR_LLMCACHE_UNSUPPORTED" });
+describe("openStore of several URLs", () => {
+  /** Stores by the name in their URL, with what was asked of them. */
+  const opened: { readonly url: string; readonly store: MapStore; readonly dispose: Mock }[] = [];
+  beforeEach(() => {
+    opened.length = 0;
+    registerScheme("tier", (url) => {
+      if (url.includes("broken")) throw new Error("cannot be opened");
+      const store = new MapStore();
+      const dispose = vi.spyOn(store, Symbol.asyncDispose);
+      if (url.includes("stuck")) dispose.mockRejectedValue(new Error("cannot be closed"));
+      opened.push({ url, store, dispose });
+      return store;
+    });
+  });
+
+  test("makes tiers of them, near to far, and hands each its own parameters", async () => {
+    const clock = new Clock();
+    const store = await openStore(
+      " tier:a?x=1&maxTtl=60s&y=%20 \n tier:b?tier=host#part\ttier:c?write=false&maxTtl=2 ",
+      {
+        clock: clock.read,
+      },
+    );
+    expect(opened.map(({ url }) => url)).toEqual(["tier:a?x=1&y=%20", "tier:b#part", "tier:c"]);
+    const [a, b, c] = opened.map((one) => one.store) as [MapStore, MapStore, MapStore];
+    expect(store.origin).toBe(b);
+    await store.set(sampleEntry());
+    const ends = await Promise.all([a, b, c].map(async (one) => (await one.get(sampleEntry()))?.entry.deleteAt));
+    expect(ends).toEqual([clock.now + 60_000, undefined, undefined]);
+    await a.clear();
+    expect((await store.get(sampleEntry()))?.tier).toBe("host");
+    await store[Symbol.asyncDispose]();
+  });
+
+  test("disposing them disposes of all that was opened, though one fails", async () => {
+    const store = await openStore("tier:stuck tier:b tier:c");
+    await expect(store[Symbol.asyncDispose]()).rejects.toThrow("cannot be closed");
+    for (const { dispose } of opened) expect(dispose).toHaveBeenCalledTimes(1);
+  });
+
+  test("where one cannot be opened, those before it are disposed", async () => {
+    await expect(openStore("tier:a tier:stuck tier:broken tier:d")).rejects.toThrow("cannot be opened");
+    expect(opened.map(({ url }) => url)).toEqual(["tier:a", "tier:stuck"]);
+    for (const { dispose } of opened) expect(dispose).toHaveBeenCalledTimes(1);
+    await expect(openStore("tier:a tier:b?maxTtl=0s")).rejects.toEqual(option("tiers[1].maxTtl"));
+    expect(opened.at(-1)?.dispose).toHaveBeenCalledTimes(1);
+  });
+
+  test.each([
+    ["tier:a?maxTtl=60s", "maxTtl is a parameter of tiers"],
+    ["tier:a?write=false", "write is a parameter of tiers"],
+    ["tier:a?tier=near", "tier is a parameter of tiers"],
+    ["tier:a tier:b?maxTtl=soon", "maxTtl"],
+    ["tier:a tier:b?write=perhaps", "write must be true or false"],
+    ["tier:a?tier=x&tier=y tier:b", "tier stands twice"],
+    ["tier:a?tier= tier:b", "tiers[0].name"],
+    ["tier:a nothing", "named by a URL"],
+  ])("%s is refused", async (url, message) => {
+    await expect(openStore(url)).rejects.toEqual(option(message));
+    for (const { dispose } of opened) expect(dispose).toHaveBeenCalledTimes(1);
+  });
+
+  test("works with stores that are installed", async () => {
+    await using store = await openStore("memory:?maxTtl=60s&maxEntries=5 memory:?tier=second");
+    await store.set(sampleEntry());
+    expect((await store.get(sampleEntry()))?.tier).toBe("memory");
   });
 });
 

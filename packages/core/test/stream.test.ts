@@ -535,7 +535,9 @@ describe("leaving", () => {
       await own.cache.settled();
       await turn();
       await own.cache.clear();
-      expect([finish, abortListeners(signal), own.cache.inFlight, timers()]).toEqual([finish, 0, 0, before]);
+      expect([finish, abortListeners(signal), own.cache.inFlight]).toEqual([finish, 0, 0]);
+      // The test runner's own may have gone meanwhile.
+      expect(timers()).toBeLessThanOrEqual(before);
     }
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { FaultyStore } from "../src/conformance.ts";
-import { LLMCache, MapStore, type Json, type StoreHit } from "../src/index.ts";
+import { LLMCache, MapStore, TieredStore, type Json, type StoreHit } from "../src/index.ts";
 import { all, answering, Provider, request, stage, stored, turn } from "./stage.ts";
 
 const tagged = (...tags: string[]) => ({ tags });
@@ -220,5 +220,34 @@ describe("tags and store trouble", () => {
     await own.cache.set(request(), 1, tagged("t"));
     await new LLMCache({ store, secret: "s" }).invalidate(tagged("t"));
     expect(await own.cache.get(request())).toBeDefined();
+  });
+});
+
+describe("tags over tiers", () => {
+  it("an invalidation holds at once for near copies, of other processes too", async () => {
+    const far = new MapStore();
+    const [here, there] = [1, 2].map(() => stage({ store: new TieredStore([new MapStore(), far]) }));
+    const produce = answering();
+    await here!.cache.through(request(), produce, tagged("docs"));
+    await here!.cache.settled();
+    expect(await there!.cache.through(request(), produce)).toMatchObject({ status: "hit", value: 1 });
+    await there!.cache.settled();
+    expect((await there!.cache.through(request(), produce)).tier).toBe("map");
+    await here!.cache.invalidate(tagged("docs"));
+    expect(await there!.cache.get(request())).toBeUndefined();
+    expect(await there!.cache.through(request(), produce, tagged("docs"))).toMatchObject({ status: "miss", value: 2 });
+    await there!.cache.settled();
+    expect(await here!.cache.get(request())).toMatchObject({ value: 2 });
+  });
+
+  it("what a slice is cut from may carry tags", async () => {
+    const original = new MapStore();
+    const first = stage({ store: original });
+    await first.cache.set(request(), "tagged", tagged("docs"));
+    const slice = new MapStore();
+    const cutting = stage({ store: new TieredStore([slice, { store: original, write: false }]) });
+    expect(await cutting.cache.get(request())).toMatchObject({ value: "tagged" });
+    await cutting.cache.settled();
+    expect(await stage({ store: slice }).cache.get(request())).toMatchObject({ value: "tagged" });
   });
 });
