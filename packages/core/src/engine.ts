@@ -185,7 +185,7 @@ export class Engine {
 
   /** Ends refreshes, waits for what is written, and leaves no timer; calls may go on. */
   async close(): Promise<void> {
-    for (const end of [...this.#refreshes]) end();
+    for (const end of this.#refreshes) end();
     await this.settled();
     this.#deadlines.close();
   }

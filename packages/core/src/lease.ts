@@ -90,7 +90,7 @@ export async function take(engine: Engine, call: Call): Promise<Attempt> {
     const there = await getLease(engine, call);
     const content = contentOf(there);
     if (content?.["open"] === true) return "open";
-    return { mark: `${String(content?.["token"])} ${there?.entry.createdAt ?? 0}` };
+    return { mark: JSON.stringify([content?.["token"], there?.entry.createdAt]) };
   } catch (error) {
     engine.failed(call, "lease", error);
     return "failed";

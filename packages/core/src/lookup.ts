@@ -62,7 +62,9 @@ export async function findMany<T>(
         { signal, accept: (hit, key) => byId.get(key.id)?.accept(hit) ?? false },
       ),
     );
-    return await Promise.all(calls.map((call, index) => (byId.get(call.key.id) as Candidates<T>).best(hits?.[index])));
+    return await Promise.all(
+      calls.map(async (call, index) => (byId.get(call.key.id) as Candidates<T>).best(hits?.[index])),
+    );
   } catch (error) {
     engine.storeFailed(first, error);
     return calls.map(() => ({ reason: "store-failure" as const }));

@@ -293,7 +293,7 @@ describe("staleIfError", () => {
     await own.cache.settled();
     own.clock.pass(70_000);
     const failing = async function* (): AsyncGenerator<string> {
-      throw new Error("529");
+      yield await Promise.reject(new Error("529"));
     };
     const first = await own.cache.stream(request(), failing, options);
     expect([first.status, await all(first.value)]).toEqual(["stale", ["a", "b"]]);
