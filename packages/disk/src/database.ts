@@ -8,10 +8,12 @@ import { failureKind, isSqliteError, storeError } from "./sqlite.ts";
 import { Upkeep } from "./upkeep.ts";
 
 /**
- * A file that could not be opened is tried again after so long. One that was opened for reading only is opened anew: it may
- * be writable by now, or be another one.
+ * A file that could not be opened, or turned out to be damaged, is tried again after so long. One that was opened for reading only
+ * is opened anew: it may be writable by now, or be another one.
  */
 const RETRY_MS = 10_000;
+/** Whether the path still leads to the file is looked at with the first write after so long, not with each. */
+const LOOK_MS = 1000;
 
 interface Session {
   readonly file: OpenFile;
@@ -20,10 +22,14 @@ interface Session {
   readonly upkeep: Upkeep | undefined;
   /** Opened only for reading: since when. */
   readonly readingSince: number | undefined;
+  /** When it was last seen that the path leads to the file. */
+  lookedAt: number;
+  /** Does a write wait while another process writes? */
+  waits: boolean;
 }
 
 /**
- * The database behind a store: opened when it is first needed, tried again where that failed, given up where it is damaged.
+ * The database behind a store: opened when it is first needed, tried again where that failed, closed for a while where it is damaged.
  * SQLite's errors become errors for callers here, and events.
  */
 export class Database {
@@ -32,7 +38,6 @@ export class Database {
   readonly #listeners: StoreListeners;
   #session: Session | undefined;
   #refused: { readonly error: LLMCacheError; readonly at: number } | undefined;
-  #damaged: LLMCacheError | undefined;
   #degraded = false;
   #closed = false;
 
@@ -63,6 +68,23 @@ export class Database {
     }
   }
 
+  /**
+   * The same for what writes. When another process has held the file for all of `busyTimeoutMs`, writes are tried without waiting until
+   * one succeeds: waiting blocks the whole process, and would do so again and again.
+   */
+  write<T>(operation: string, work: (table: EntryTable) => T): T {
+    const session = this.#opened();
+    try {
+      const result = this.run(operation, work);
+      if (!session.waits) this.#wait(session, true);
+      return result;
+    } catch (error) {
+      if (session.waits && error instanceof LLMCacheError && failureKind(error.cause) === "busy")
+        this.#wait(session, false);
+      throw error;
+    }
+  }
+
   /** Work that nobody waits for: its failure is no failure of the call. */
   runBeside(work: (table: EntryTable) => void): void {
     if (this.#session === undefined) return;
@@ -75,6 +97,13 @@ export class Database {
 
   /** To be called before so much is written. */
   beforeWrite(bytes: number): void {
+    const session = this.#opened();
+    const now = this.#settings.clock();
+    if (Math.abs(now - session.lookedAt) >= LOOK_MS) {
+      session.lookedAt = now;
+      // What is written to a file that has no name any more is lost.
+      if (!session.file.isInPlace()) this.#replaced();
+    }
     this.#opened().upkeep?.beforeWrite(bytes);
   }
 
@@ -85,7 +114,6 @@ export class Database {
 
   #opened(): Session {
     this.requireOpen();
-    if (this.#damaged) throw this.#damaged;
     const now = this.#settings.clock();
     if (this.#session) {
       const { readingSince } = this.#session;
@@ -99,7 +127,7 @@ export class Database {
       );
       this.#session = this.#begun(file, now);
       this.#refused = undefined;
-      if (file.writable) this.#recover();
+      if (file.writable || this.#settings.readOnly) this.#recover();
       return this.#session;
     } catch (error) {
       this.#refused = {
@@ -112,7 +140,7 @@ export class Database {
 
   #begun(file: OpenFile, now: number): Session {
     const table = new EntryTable(file.db);
-    if (!file.writable) return { file, table, upkeep: undefined, readingSince: now };
+    if (!file.writable) return { file, table, upkeep: undefined, readingSince: now, lookedAt: now, waits: true };
     const upkeep = new Upkeep(file, table, this.#recency, this.#settings, {
       done: () => this.#recover(),
       failed: (error) => this.#failedBeside(error),
@@ -121,9 +149,14 @@ export class Database {
           type: "evicted",
           message: `${count} of the least recently used entries made room: maxBytes is ${this.#settings.maxBytes}.`,
         }),
-      replaced: () => this.#leave(false),
+      replaced: () => this.#replaced(),
     });
-    return { file, table, upkeep, readingSince: undefined };
+    return { file, table, upkeep, readingSince: undefined, lookedAt: now, waits: true };
+  }
+
+  #wait(session: Session, waits: boolean): void {
+    session.waits = waits;
+    session.file.db.exec(`PRAGMA busy_timeout = ${waits ? this.#settings.busyTimeoutMs : 0}`);
   }
 
   #leave(flush: boolean): void {
@@ -134,14 +167,23 @@ export class Database {
     session.file.close();
   }
 
-  /** The file is given up until the store is opened again, and closed, so that whoever opens it can recover it. */
+  /** Somebody removed the file, or put another one in its place: the next call opens what is there, or begins a new one. */
+  #replaced(): void {
+    const { file } = this.#settings;
+    this.#leave(false);
+    this.#degrade(`${file} was removed or replaced while it was open: what was stored in it is gone.`, undefined);
+  }
+
+  /** The file is closed, so that whoever opens it next can recover it: another process, or this one after a while. */
   #damage(operation: string, error: unknown): LLMCacheError {
     const wasWritable = this.#session?.file.writable === true;
-    this.#damaged = storeError(operation, this.#settings.file, error);
+    const damage = storeError(operation, this.#settings.file, error);
     this.#leave(false);
     if (wasWritable) markSuspect(this.#settings);
-    this.#listeners.tell({ type: "degraded", message: this.#damaged.message, error: this.#damaged });
-    return this.#damaged;
+    this.#refused = { error: damage, at: this.#settings.clock() };
+    this.#degraded = true;
+    this.#listeners.tell({ type: "degraded", message: damage.message, error: damage });
+    return damage;
   }
 
   #failedBeside(error: unknown): void {
@@ -160,6 +202,6 @@ export class Database {
   #recover(): void {
     if (!this.#degraded) return;
     this.#degraded = false;
-    this.#listeners.tell({ type: "recovered", message: `${this.#settings.file} can be written again.` });
+    this.#listeners.tell({ type: "recovered", message: `${this.#settings.file} can be used again.` });
   }
 }

@@ -85,14 +85,14 @@ export class DiskStore implements Store {
   async delete(key: Pick<CacheKey, "id">, options?: StoreCallOptions): Promise<void> {
     this.#begin(options);
     this.#recency.forget(key.id);
-    this.#database.run("delete from", (table) => table.delete(key.id));
+    this.#database.write("delete from", (table) => table.delete(key.id));
   }
 
   /** Drops everything in the file and gives the room back to the file system. */
   async clear(options?: StoreCallOptions): Promise<void> {
     this.#begin(options);
     this.#recency.clear();
-    this.#database.run("clear", (table) => table.deleteAll());
+    this.#database.write("clear", (table) => table.deleteAll());
     // Everything is gone already: that the file stays large while others use it is no failure.
     this.#database.runBeside((table) => table.shrink());
   }
@@ -218,7 +218,7 @@ export class DiskStore implements Store {
 
   #write<T>(rows: readonly (EntryRow | undefined)[], work: (table: EntryTable) => T): T {
     this.#database.beforeWrite(rows.reduce((bytes, row) => bytes + (row?.frame.byteLength ?? 0), 0));
-    const result = this.#database.run("write to", work);
+    const result = this.#database.write("write to", work);
     if (result !== false) for (const row of rows) if (row !== undefined) this.#recency.written(row.id, row.usedAt);
     return result;
   }

@@ -16,7 +16,10 @@ export interface DiskStoreOptions {
    * @default 67108864 (64 MiB)
    */
   readonly maxEntryBytes?: number | undefined;
-  /** How long a call may wait, blocking, while another process writes. Milliseconds. @default 1000 */
+  /**
+   * How long a call may wait, blocking, while another process writes. After one that waited so long in vain, writes reject at once
+   * until one succeeds. Milliseconds. @default 1000
+   */
   readonly busyTimeoutMs?: number | undefined;
   /** Only reads: writes throw, and nothing is migrated or moved aside. The file must be there. @default false */
   readonly readOnly?: boolean | undefined;

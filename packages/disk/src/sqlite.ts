@@ -36,7 +36,7 @@ const ADVICE: Readonly<Record<FailureKind, string>> = {
   full: "the disk is full: free some space, or lower maxBytes",
   "read-only": "the file or its directory may not be written: check owner, permissions and mount",
   corrupt:
-    "the file is damaged: it will be checked, and moved aside if need be, when the store is opened again and no other process has it open",
+    "the file is damaged: it will be checked, and moved aside if need be, when it is opened again and no other process has it open",
   "cannot-open": "the file cannot be opened: check that its directory exists and may be entered, and that it is a file",
   io: "the disk gave an error",
   other: "SQLite refused",

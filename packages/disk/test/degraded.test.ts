@@ -107,6 +107,20 @@ describe("while another process writes", () => {
   });
 });
 
+test("a lock that another process keeps is waited for once, not by every write, until it is given back", async () => {
+  const { store } = openStore({ path: freshDirectory(), busyTimeoutMs: 300 });
+  await store.set(entryOf("a"));
+  const other = new DatabaseSync(store.file);
+  other.exec("BEGIN IMMEDIATE");
+  // If each waited, that would take five minutes.
+  for (let i = 0; i < 1000; i++) await expect(store.set(entryOf(i))).rejects.toThrow(/longer than busyTimeoutMs/);
+  expect(await valueOf(store, "a")).toBe("a");
+  other.exec("COMMIT");
+  other.close();
+  await store.set(entryOf("b"));
+  expect(await valueOf(store, "b")).toBe("b");
+});
+
 /** The connections that stores opened, so that a test can take their room away. */
 const connections: DatabaseSync[] = [];
 const capture = (): void => {

@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { beforeAll, describe, expect, test } from "vitest";
@@ -148,6 +148,25 @@ describe("damage in the middle of a file", () => {
       expect(outcomes.whileRunning + outcomes.onOpening).toBeGreaterThan(0);
     },
   );
+
+  test("a store that met damage goes on by itself with a new file after ten seconds, and tells the story", async () => {
+    let now = NOW;
+    const file = damagedCopy(() => undefined);
+    const { store, events } = openStore({ path: file, clock: () => now });
+    expect(await has(store, 1)).toBe(true);
+    // All of it, as a program does that writes to the wrong file: what SQLite keeps in memory is no longer good either.
+    for (const one of [file, `${file}-wal`, `${file}-shm`]) scribble(one, 0, garbage(statSync(one).size));
+    const failure: unknown = await store.get({ id: sampleId(2) }).catch((error: unknown) => error);
+    expect(failure).toSatisfy((error) => isLLMCacheError(error, "ERR_LLMCACHE_STORE"));
+    now += 9999;
+    await expect(store.set(entryOf("new"))).rejects.toBe(failure);
+    expect(asideOf(file)).toEqual([]);
+    now += 1;
+    await store.set(entryOf("new"));
+    expect(await valueOf(store, "new")).toBe("new");
+    expect(asideOf(file).length).toBeGreaterThan(0);
+    expect(typesOf(events)).toEqual(["degraded", "moved-aside", "recovered"]);
+  });
 
   test("a file that was suspected without need stays where it is", async () => {
     const file = damagedCopy((copy) => writeFileSync(`${copy}-suspect`, ""));

@@ -194,13 +194,29 @@ describe("what is done in the background", () => {
   test("notices that the file was removed: the next call begins a new one", async () => {
     const { rmSync } = await import("node:fs");
     const path = freshDirectory();
-    const { store } = openStore({ path });
+    const { store, events } = openStore({ path });
     await store.set(entryOf("a"));
     rmSync(path, { recursive: true });
     vi.advanceTimersByTime(100);
     expect(await has(store, "a")).toBe(false);
+    expect(typesOf(events)).toEqual(["degraded", "recovered"]);
+    expect(events[0]?.message).toContain("was removed or replaced");
     await store.set(entryOf("b"));
     await close(store);
+    expect(await has(openStore({ path }).store, "b")).toBe(true);
+  });
+
+  test("a write notices it after a second, so that little is written to a file that nobody will find", async () => {
+    const { rmSync } = await import("node:fs");
+    let now = 0;
+    const path = freshDirectory();
+    const { store, events } = openStore({ path, clock: () => now });
+    await store.set(entryOf("a"));
+    rmSync(path, { recursive: true });
+    now = 1000;
+    await store.set(entryOf("b"));
+    expect([await has(store, "a"), await has(store, "b")]).toEqual([false, true]);
+    expect(typesOf(events)).toEqual(["degraded", "recovered"]);
     expect(await has(openStore({ path }).store, "b")).toBe(true);
   });
 });

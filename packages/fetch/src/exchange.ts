@@ -90,11 +90,15 @@ function isHead(value: unknown): value is HeadLine {
   );
 }
 
-/**
- * A stored answer in the form that a call wants it in; `undefined` if it cannot be had in that form without loss, or is no
- * stored answer at all.
- */
-export function decodeAnswer(body: Body, call: WireCall): Answer | undefined {
+/** A stored answer as it is: its head, and a copy of its bytes; `undefined` if it is none, or not whole. */
+export function readStored(body: Body): { readonly head: AnswerHead; readonly bytes: Uint8Array } | undefined {
+  const stored = borrowStored(body);
+  // Stored bytes are borrowed: what goes out is a copy.
+  return stored === undefined ? undefined : { head: stored.head, bytes: ownBytes(stored.bytes) };
+}
+
+/** The same without the copy: for who only reads. */
+export function borrowStored(body: Body): { readonly head: AnswerHead; readonly bytes: Uint8Array } | undefined {
   if (body.kind !== "bytes") return undefined;
   const stored = body.bytes();
   const lineEnd = stored.indexOf(NEWLINE);
@@ -102,10 +106,19 @@ export function decodeAnswer(body: Body, call: WireCall): Answer | undefined {
   // What a store has cut off is not passed on.
   if (line === undefined || line.size !== stored.byteLength - lineEnd - 1) return undefined;
   const { status, form, headers, pace, variant } = line;
-  const head: AnswerHead = { status, form, headers, pace, variant };
-  // Stored bytes are borrowed: what goes out is a copy.
-  const bytes = ownBytes(stored.subarray(lineEnd + 1));
+  return { head: { status, form, headers, pace, variant }, bytes: stored.subarray(lineEnd + 1) };
+}
+
+/**
+ * A stored answer in the form that a call wants it in; `undefined` if it cannot be had in that form without loss, or is no
+ * stored answer at all.
+ */
+export function decodeAnswer(body: Body, call: WireCall): Answer | undefined {
+  const stored = readStored(body);
+  if (stored === undefined) return undefined;
+  const { head, bytes } = stored;
   if (head.status !== 200) return { head, pieces: [bytes] };
+  if (call.asStored === true) return { head, pieces: head.form === "events" ? splitEvents(bytes) : [bytes] };
   if (head.form === "whole") return call.streaming ? asEvents(head, bytes, call) : { head, pieces: [bytes] };
   return call.streaming ? adapted(head, bytes, call) : asWhole(head, bytes, call);
 }

@@ -1,3 +1,4 @@
+import { readStream } from "./body-stream.ts";
 import type { WireRequest } from "./wire-format.ts";
 
 /** What `fetch` was called with. */
@@ -19,25 +20,53 @@ export function readRequest(input: FetchInput, init: FetchInit): WireRequest {
 
 /** A body in bytes. */
 export interface ReadBody {
-  readonly bytes: Uint8Array;
-  /** What was given may change under our hands: these bytes are sent in its place. */
-  readonly isCopy: boolean;
+  /** `undefined` where there are too many, or they cannot be had. */
+  readonly bytes?: Uint8Array | undefined;
+  /** What was given may change under our hands, or has been read: this is sent in its place. */
+  readonly instead?: NonNullable<FetchInit>["body"] | undefined;
+  /** The content type that `fetch` sends with this body if nobody says another. */
+  readonly type?: string | undefined;
 }
 
-/** The body in bytes, leaving what was given usable; `undefined` for one that can be read only once, or none. */
-export async function readBody(input: FetchInput, init: FetchInit): Promise<ReadBody | undefined> {
+/** The body in bytes, leaving what was given usable or giving something in its place; `undefined` where there is none. */
+export async function readBody(
+  input: FetchInput,
+  init: FetchInit,
+  signal: AbortSignal | undefined,
+): Promise<ReadBody | undefined> {
   const body: unknown = init?.body;
-  if (typeof body === "string") return { bytes: Buffer.from(body, "utf8"), isCopy: false };
+  if (typeof body === "string") return { bytes: Buffer.from(body, "utf8") };
   // Like `fetch`, which takes the bytes when it is called: whoever fills his buffer anew changes nothing.
-  if (body instanceof ArrayBuffer) return { bytes: new Uint8Array(body.slice(0)), isCopy: true };
+  if (body instanceof ArrayBuffer) return copied(new Uint8Array(body.slice(0)));
   if (ArrayBuffer.isView(body)) {
-    return { bytes: new Uint8Array(new Uint8Array(body.buffer, body.byteOffset, body.byteLength)), isCopy: true };
+    return copied(new Uint8Array(new Uint8Array(body.buffer, body.byteOffset, body.byteLength)));
   }
-  if (body instanceof Blob) return { bytes: new Uint8Array(await body.arrayBuffer()), isCopy: false };
+  if (body instanceof FormData) return readForm(body);
+  if (body instanceof Blob) return { bytes: new Uint8Array(await body.arrayBuffer()), type: body.type };
+  if (body instanceof ReadableStream && !body.locked) return readStream(body, signal);
   if ((body === undefined || body === null) && isRequest(input) && input.body !== null) {
-    return { bytes: new Uint8Array(await input.clone().arrayBuffer()), isCopy: false };
+    return { bytes: new Uint8Array(await input.clone().arrayBuffer()) };
   }
   return undefined;
+}
+
+function copied(bytes: Uint8Array<ArrayBuffer>): ReadBody {
+  return { bytes, instead: bytes };
+}
+
+/** A form is sent with a boundary that `fetch` makes up, so that its bytes are others each time: a format has to look inside. */
+async function readForm(given: FormData): Promise<ReadBody> {
+  const form = new FormData();
+  for (const [name, value] of given) {
+    if (typeof value === "string") form.append(name, value);
+    else form.append(name, value, value.name);
+  }
+  const written = new Response(form);
+  return {
+    bytes: new Uint8Array(await written.arrayBuffer()),
+    instead: form,
+    type: written.headers.get("content-type") ?? undefined,
+  };
 }
 
 /**

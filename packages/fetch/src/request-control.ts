@@ -1,7 +1,7 @@
 import { parseCacheControl, type CacheControl } from "@llmcache/core";
 
 /** Request headers that speak to the cache alone; they are taken out before a request goes on. */
-export const CONTROL_HEADERS: readonly string[] = ["x-llmcache-namespace", "x-llmcache-version"];
+export const CONTROL_HEADERS: readonly string[] = ["x-llmcache-namespace", "x-llmcache-version", "x-llmcache-tags"];
 
 /**
  * The control that a request's headers ask for: `Cache-Control` and `x-llmcache-*`.
@@ -12,20 +12,30 @@ export function controlFromHeaders(headers: Headers): CacheControl {
   const cacheControl = headers.get("cache-control");
   const namespace = headers.get("x-llmcache-namespace");
   const version = headers.get("x-llmcache-version");
+  const tags = tagsOf(headers.get("x-llmcache-tags"));
   return {
     ...(cacheControl === null ? {} : parseCacheControl(cacheControl)),
     ...(namespace === null ? {} : { namespace }),
     ...(version === null ? {} : { version }),
+    ...(tags.length === 0 ? {} : { tags }),
   };
 }
 
+/** A list with commas between. */
+function tagsOf(header: string | null): readonly string[] {
+  return (header ?? "")
+    .split(",")
+    .map((tag) => tag.trim())
+    .filter((tag) => tag !== "");
+}
+
 /**
- * Controls of one call from several places, the stronger one last: its members win, except that namespaces and versions add up.
+ * Controls of one call from several places, the stronger one last: its members win, except that namespaces, versions and tags add up.
  * Nobody leaves the namespace that his client's headers put him in by naming another one.
  */
 export function mergeControls(weaker: CacheControl, stronger: CacheControl): CacheControl {
   const given = Object.fromEntries(Object.entries(stronger).filter(([, value]) => value !== undefined)) as CacheControl;
-  const { namespace, version } = weaker;
+  const { namespace, version, tags } = weaker;
   return {
     ...weaker,
     ...given,
@@ -35,6 +45,7 @@ export function mergeControls(weaker: CacheControl, stronger: CacheControl): Cac
     ...(version === undefined || given.version === undefined
       ? {}
       : { version: JSON.stringify([version, given.version]) }),
+    ...(tags === undefined || given.tags === undefined ? {} : { tags: [...tags, ...given.tags] }),
   };
 }
 

@@ -52,6 +52,7 @@ function comingFrom(response: Response, origin: Origin): Response {
 const STATUS_OF_ERRORS: Partial<Record<ErrorCode, number>> = {
   ERR_LLMCACHE_MISS: 504,
   ERR_LLMCACHE_STORE: 503,
+  ERR_LLMCACHE_COUNT: 502,
   ERR_LLMCACHE_OPTION: 400,
   ERR_LLMCACHE_REQUEST: 400,
 };

@@ -15,6 +15,11 @@ export interface WireFormat {
    * `body` holds the bytes that were sent.
    */
   read(request: WireRequest, body: Uint8Array): WireCall | undefined;
+  /**
+   * The same for a request that asks several things at once, each of which has an answer of its own. Asked first, where the
+   * format has it; `undefined`: this request is no list, or none that may be taken apart. Signed requests are not taken apart.
+   */
+  readList?(request: WireRequest, body: Uint8Array): ListCall | undefined;
 }
 
 /** A request without its body. */
@@ -35,8 +40,18 @@ export interface WireCall {
    * `undefined`: every stored stream goes through `adapt`.
    */
   readonly variant?: string | undefined;
+  /**
+   * The form counts in the request's identity: whatever is stored was recorded for such a call and is sent again as it came.
+   * `toAnswer`, `toEvents` and `adapt` are not asked then. @default false
+   */
+  readonly asStored?: boolean | undefined;
   /** May a JSON answer (status 200) be stored? */
   judge(answer: Json): Verdict;
+  /**
+   * May an answer (status 200) be stored whose content type is not JSON? Where a format lacks it, an answer is JSON if it reads
+   * as such, whatever it is called, and otherwise not stored.
+   */
+  judgeOther?(answer: Uint8Array, contentType: string): Verdict;
   /** May an event stream that ended be stored? Anything but `"store"` for one that was cut. */
   judgeEvents(events: readonly ServerSentEvent[]): Verdict;
   /** Who answered and what it used. */
@@ -53,4 +68,35 @@ export interface WireCall {
    * for, left out); `undefined` if it lacks something that was asked for.
    */
   adapt(events: readonly ServerSentEvent[]): readonly ServerSentEvent[] | "same" | undefined;
+}
+
+/** A request for a list as its format understands it. An item is whatever the format makes of it; only the format looks inside. */
+export interface ListCall<Item = unknown> {
+  /** What is asked with each item, in the order of the list. Never empty. */
+  readonly requests: readonly CacheRequest[];
+  /** The body that asks for the items at these positions, in this order, and for nothing else. */
+  bodyOf(positions: readonly number[]): string;
+  /** An answer (status 200) to so many items, taken apart; `undefined` if it is none, or one to another number of items. */
+  split(answer: Json, count: number): SplitList<Item> | undefined;
+  /** The stored form of an item. */
+  write(item: Item): Uint8Array;
+  /** An item in its stored form (borrowed bytes); `undefined` if it cannot serve this call, or is none. */
+  readItem(bytes: Uint8Array): Item | undefined;
+  /**
+   * The answer to the whole list, of its items in order; `undefined` if they do not go together and all have to be asked for
+   * anew. `newest` is the position of the item that was answered last.
+   */
+  merge(items: readonly Item[], newest: number): Uint8Array | undefined;
+  /** Who answered and what it used. */
+  note(answer: Json): RunNote;
+}
+
+/** See {@link ListCall.split}. */
+export interface SplitList<Item = unknown> {
+  /** In the order in which they were asked for. */
+  readonly items: readonly Item[];
+  /** Was that the provider's order too? Then its answer to the whole list is handed on as it came. */
+  readonly inOrder: boolean;
+  /** May the items be stored? */
+  readonly verdict: Verdict;
 }

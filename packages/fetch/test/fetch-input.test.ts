@@ -1,6 +1,6 @@
 import { LLMCache } from "@llmcache/core";
 import { beforeEach, describe, expect, test } from "vitest";
-import { cachedFetch, type Fetch } from "../src/index.ts";
+import { cachedFetch, type Fetch, type WireFormat } from "../src/index.ts";
 import { json, Provider, URL_OF_MODEL, wordFormat } from "./stage.ts";
 
 const TEXT = `{"q":"hello"}`;
@@ -83,13 +83,15 @@ describe("bytes that the caller changes meanwhile", () => {
   });
 });
 
-describe("a body that can be read only once passes untouched and unread:", () => {
-  const stream = (): ReadableStream =>
-    new ReadableStream({ pull: () => Promise.reject(new Error("It was read.")) }, { highWaterMark: 0 });
+describe("a body that cannot be read passes untouched:", () => {
+  const taken = (): ReadableStream => {
+    const stream = new ReadableStream();
+    stream.getReader();
+    return stream;
+  };
 
   test.each<[string, () => RequestInit]>([
-    ["a stream", () => ({ method: "POST", body: stream(), duplex: "half" })],
-    ["a form", () => ({ method: "POST", body: new FormData() })],
+    ["a stream that somebody else reads", () => ({ method: "POST", body: taken(), duplex: "half" })],
     ["search parameters", () => ({ method: "POST", body: new URLSearchParams("q=hello") })],
     ["none", () => ({ method: "POST" })],
   ])("%s", async (_name, make) => {
@@ -98,6 +100,129 @@ describe("a body that can be read only once passes untouched and unread:", () =>
     expect(provider.asked).toEqual([{ input: URL_OF_MODEL, init }]);
     expect(provider.asked[0]?.init).toBe(init);
     expect(cache.stats()).toMatchObject({ misses: 0, bypasses: 0 });
+  });
+});
+
+describe("a stream", () => {
+  const MEBIBYTE = 1024 * 1024;
+
+  /** These chunks, and then the end or an error. */
+  function streamOf(chunks: Iterable<unknown>, failure?: Error): ReadableStream {
+    const left = chunks[Symbol.iterator]();
+    return new ReadableStream(
+      {
+        pull(controller) {
+          const next = left.next();
+          if (next.done !== true) controller.enqueue(next.value);
+          else if (failure === undefined) controller.close();
+          else controller.error(failure);
+        },
+      },
+      { highWaterMark: 0 },
+    );
+  }
+
+  const post = (body: ReadableStream, more: RequestInit = {}): Promise<Response> =>
+    fetch(URL_OF_MODEL, { method: "POST", body, duplex: "half", ...more });
+
+  async function sent(): Promise<Buffer> {
+    return Buffer.from(await new Response(provider.asked.at(-1)?.init?.body ?? null).arrayBuffer());
+  }
+
+  test("is read, and its bytes are sent in its place", async () => {
+    const pieces = [TEXT.slice(0, 3), TEXT.slice(3)].map((text) => Buffer.from(text));
+    await post(streamOf(pieces));
+    expect((await sent()).toString()).toBe(TEXT);
+    await cache.settled();
+    expect((await post(streamOf(pieces))).headers.get("cache-status")).toContain("hit");
+  });
+
+  test("that is not understood arrives whole", async () => {
+    await post(streamOf([Buffer.from("{")]));
+    expect((await sent()).toString()).toBe("{");
+  });
+
+  test("that is too long to be kept arrives whole, and nothing is cached", async () => {
+    const chunk = Buffer.alloc(MEBIBYTE, "x");
+    await post(streamOf(Array.from({ length: 70 }, () => chunk)));
+    expect((await sent()).byteLength).toBe(70 * MEBIBYTE);
+    expect(cache.stats()).toMatchObject({ misses: 0, bypasses: 0 });
+  });
+
+  test.each<[string, ReadableStream, string]>([
+    ["that fails", streamOf([Buffer.from("{")], new Error("cut off")), "cut off"],
+    ["of something else than bytes", streamOf([Buffer.from("{"), "text"]), "non-Uint8Array"],
+  ])("%s fails where it is sent, as without a cache", async (_name, stream, message) => {
+    await post(stream);
+    await expect(sent()).rejects.toThrow(message);
+  });
+
+  test("is left when the call is aborted", async () => {
+    const left = Promise.withResolvers<unknown>();
+    const controller = new AbortController();
+    const stalled = new ReadableStream({ cancel: (reason) => left.resolve(reason) }, { highWaterMark: 0 });
+    const call = cachedFetch(cache, { formats: [wordFormat] })(URL_OF_MODEL, {
+      method: "POST",
+      body: stalled,
+      duplex: "half",
+      signal: controller.signal,
+    });
+    controller.abort(new Error("gone"));
+    await expect(call).rejects.toThrow("gone");
+    expect(await left.promise).toMatchObject({ message: "gone" });
+  });
+});
+
+describe("a form", () => {
+  /** Takes a form's bytes for the question, which its boundary makes another one each time. */
+  const formFormat: WireFormat = {
+    ...wordFormat,
+    read(request, body) {
+      const type = request.headers.get("content-type") ?? "";
+      const boundary = /boundary=(.+)$/.exec(type)?.[1];
+      const text = Buffer.from(body)
+        .toString("latin1")
+        .replaceAll(boundary ?? "none", "b");
+      return wordFormat.read(request, Buffer.from(JSON.stringify({ q: text })));
+    },
+  };
+
+  function form(): FormData {
+    const data = new FormData();
+    data.append("model", "m");
+    data.append("file", new File(["hello"], "a.mp3", { type: "audio/mpeg" }));
+    return data;
+  }
+
+  beforeEach(() => {
+    fetch = cachedFetch(cache, { formats: [formFormat], fetch: provider.fetch });
+  });
+
+  test("is read with the boundary that its content type names", async () => {
+    await fetch(URL_OF_MODEL, { method: "POST", body: form() });
+    await cache.settled();
+    const hit = await fetch(URL_OF_MODEL, { method: "POST", body: form() });
+    expect(hit.headers.get("cache-status")).toContain("hit");
+    const request = new Request(URL_OF_MODEL, { method: "POST", body: form() });
+    expect((await fetch(request)).headers.get("cache-status")).toContain("hit");
+  });
+
+  test("is sent as it was when fetch was called", async () => {
+    const data = form();
+    const call = fetch(URL_OF_MODEL, { method: "POST", body: data });
+    data.set("model", "other");
+    data.delete("file");
+    await call;
+    const body = provider.asked[0]?.init?.body as FormData;
+    const file = body.get("file") as File;
+    expect([body.get("model"), file.name, file.type, await file.text()]).toEqual(["m", "a.mp3", "audio/mpeg", "hello"]);
+    expect(new Headers(provider.asked[0]?.init?.headers).has("content-type")).toBe(false);
+  });
+
+  test("keeps the content type that the caller says", async () => {
+    const headers = { "content-type": "multipart/form-data; boundary=mine" };
+    await fetch(URL_OF_MODEL, { method: "POST", body: form(), headers });
+    expect(provider.asked[0]?.init?.headers).toBe(headers);
   });
 });
 

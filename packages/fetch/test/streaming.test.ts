@@ -336,11 +336,13 @@ describe("a stored stream", () => {
 
     test("can be cancelled and aborted in a pause; no timer is left", async () => {
       const cancelled = readerOf(await ask(STREAM));
+      // The cache's own, for its store calls.
+      const idle = vi.getTimerCount();
       const pending = cancelled.read();
       await vi.advanceTimersByTimeAsync(1);
       await cancelled.cancel();
       expect(await pending).toEqual({ done: true, value: undefined });
-      expect(vi.getTimerCount()).toBe(0);
+      expect(vi.getTimerCount()).toBe(idle);
 
       const controller = new AbortController();
       const aborted = readerOf(await ask(STREAM, { signal: controller.signal })).read();
@@ -348,7 +350,7 @@ describe("a stored stream", () => {
       await vi.advanceTimersByTimeAsync(1);
       controller.abort(new Error("changed my mind"));
       await expect(aborted).rejects.toThrow("changed my mind");
-      expect(vi.getTimerCount()).toBe(0);
+      expect(vi.getTimerCount()).toBe(idle);
     });
   });
 

@@ -1,86 +1,18 @@
 import type { AnswerCache, CacheOption } from "@llmcache/core";
 import { cachedFetch as cachedFetchWith, type CachedFetch, type CachedFetchOptions, type Fetch } from "@llmcache/fetch";
-import type { APIPromise, OpenAI } from "openai";
-import type { Stream } from "openai/core/streaming";
-import type { RunnerOptions } from "openai/lib/AbstractChatCompletionRunner";
-import type {
-  ChatCompletionRunner,
-  ChatCompletionToolRunnerParamsWithoutContext,
-} from "openai/lib/ChatCompletionRunner";
-import type { ChatCompletionStream, ChatCompletionStreamParams } from "openai/lib/ChatCompletionStream";
-import type {
-  ChatCompletionStreamingRunner,
-  ChatCompletionStreamingToolRunnerParamsWithoutContext,
-} from "openai/lib/ChatCompletionStreamingRunner";
-import type { ExtractParsedContentFromParams } from "openai/lib/parser";
-import type {
-  ChatCompletion,
-  ChatCompletionChunk,
-  ChatCompletionCreateParams,
-  ChatCompletionCreateParamsNonStreaming,
-  ChatCompletionCreateParamsStreaming,
-  ChatCompletionParseParams,
-  ParsedChatCompletion,
-} from "openai/resources/chat/completions";
-import { openAIChat, type OpenAIChatOptions } from "./chat-format.ts";
+import type { OpenAI } from "openai";
+import type { CachedOpenAI } from "./cached-methods.ts";
+import { openAIFormats, type OpenAIFormatsOptions } from "./formats.ts";
 
 /** Options of {@link cachedFetch} and {@link cachedOpenAI}. */
-export interface CachedOpenAIOptions extends OpenAIChatOptions, Omit<CachedFetchOptions, "formats"> {}
-
-/** A client's per-call options, with one more: whether and how this call uses the cache, or which other cache it uses. */
-export type CachedRequestOptions = OpenAI.RequestOptions & { readonly cache?: CacheOption | undefined };
-
-/** The same for `runTools`: it holds for every request of the run. */
-export type CachedRunnerOptions = RunnerOptions & { readonly cache?: CacheOption | undefined };
-
-/** Any functions with their arguments, as the SDK types them. */
-// oxlint-disable-next-line typescript/no-explicit-any -- the SDK's constraint
-type ToolFunctions = any;
-
-/** The methods of chat completions that take the `cache` option. */
-export interface CachedChatCompletions {
-  create(body: ChatCompletionCreateParamsNonStreaming, options?: CachedRequestOptions): APIPromise<ChatCompletion>;
-  create(
-    body: ChatCompletionCreateParamsStreaming,
-    options?: CachedRequestOptions,
-  ): APIPromise<Stream<ChatCompletionChunk>>;
-  create(
-    body: ChatCompletionCreateParams,
-    options?: CachedRequestOptions,
-  ): APIPromise<Stream<ChatCompletionChunk> | ChatCompletion>;
-  parse<Params extends ChatCompletionParseParams, ParsedT = ExtractParsedContentFromParams<Params>>(
-    body: Params,
-    options?: CachedRequestOptions,
-  ): APIPromise<ParsedChatCompletion<ParsedT>>;
-  stream<Params extends ChatCompletionStreamParams, ParsedT = ExtractParsedContentFromParams<Params>>(
-    body: Params,
-    options?: CachedRequestOptions,
-  ): ChatCompletionStream<ParsedT>;
-  runTools<
-    Params extends ChatCompletionToolRunnerParamsWithoutContext<ToolFunctions>,
-    ParsedT = ExtractParsedContentFromParams<Params>,
-  >(
-    body: Params,
-    options?: CachedRunnerOptions,
-  ): ChatCompletionRunner<ParsedT>;
-  runTools<
-    Params extends ChatCompletionStreamingToolRunnerParamsWithoutContext<ToolFunctions>,
-    ParsedT = ExtractParsedContentFromParams<Params>,
-  >(
-    body: Params,
-    options?: CachedRunnerOptions,
-  ): ChatCompletionStreamingRunner<ParsedT>;
-}
-
-/** The same client, whose chat completions take a `cache` option per call. */
-export type CachedOpenAI<C extends OpenAI> = C & { readonly chat: { readonly completions: CachedChatCompletions } };
+export interface CachedOpenAIOptions extends OpenAIFormatsOptions, Omit<CachedFetchOptions, "formats"> {}
 
 /**
  * A `fetch` for `new OpenAI({ fetch })`, and for anything else that speaks OpenAI's wire format. Without a cache it uses the one
  * in force (`cache.run`), or none.
  */
 export function cachedFetch(cache?: AnswerCache, options: CachedOpenAIOptions = {}): CachedFetch {
-  return cachedFetchWith(cache, { ...options, formats: [openAIChat(options)] });
+  return cachedFetchWith(cache, { ...options, formats: openAIFormats(options) });
 }
 
 /**

@@ -1,37 +1,8 @@
 import type { Json, JsonObject } from "@llmcache/core";
 import type { ServerSentEvent } from "@llmcache/fetch";
-import { hasOnly, isObject, parseText } from "./json-shape.ts";
+import { assembleChunks, type ChoiceAssembly, type ChunkAssembly } from "./chunk-assembly.ts";
+import { hasOnly, isObject, saysNothing } from "./json-shape.ts";
 
-/** What the events of a chat stream amount to. */
-export interface ChatAssembly {
-  /** The answer as far as it came; `undefined` if not even that. */
-  readonly answer: JsonObject | undefined;
-  /** The answer says all that the events said. */
-  readonly lossless: boolean;
-  /** There is a choice, and each has its finish reason. */
-  readonly finished: boolean;
-  /** `[DONE]` was there. */
-  readonly done: boolean;
-  /** The provider reported an error in mid-stream, or sent what is no JSON. */
-  readonly failed: boolean;
-  /** The usage was there. */
-  readonly usage: boolean;
-}
-
-/** What a chunk may hold that the answer put together holds too. */
-export const CHUNK_FIELDS: ReadonlySet<string> = new Set([
-  "id",
-  "object",
-  "created",
-  "model",
-  "service_tier",
-  "system_fingerprint",
-  "choices",
-  "usage",
-  // Padding against side channels: says nothing.
-  "obfuscation",
-]);
-const SHARED_FIELDS = ["id", "created", "model", "service_tier", "system_fingerprint"] as const;
 const CHOICE_FIELDS: ReadonlySet<string> = new Set(["index", "delta", "logprobs", "finish_reason"]);
 const DELTA_FIELDS: ReadonlySet<string> = new Set([
   "role",
@@ -50,84 +21,11 @@ const CUSTOM_FIELDS: ReadonlySet<string> = new Set(["name", "input"]);
 type Mutable = Record<string, Json | undefined>;
 
 /** Puts the chunks of a chat completion together, as the provider would have given it in one piece. */
-export function assembleChat(events: readonly ServerSentEvent[]): ChatAssembly {
-  const assembly = new Assembly();
-  for (const event of events) {
-    if (event.data.trim() === "[DONE]") {
-      assembly.done = true;
-      break;
-    }
-    assembly.add(event);
-  }
-  return assembly.result();
+export function assembleChat(events: readonly ServerSentEvent[]): ChunkAssembly {
+  return assembleChunks(events, "chat.completion", (index) => new Choice(index));
 }
 
-class Assembly {
-  done = false;
-  #failed = false;
-  #lossless = true;
-  #usage: Json | undefined;
-  #head: Mutable | undefined;
-  readonly #choices: Map<number, Choice> = new Map<number, Choice>();
-
-  add(event: ServerSentEvent): void {
-    const chunk = parseText(event.data);
-    if (!isObject(chunk) || (chunk["error"] !== undefined && chunk["error"] !== null) || event.event === "error") {
-      this.#failed = true;
-      return;
-    }
-    if (!hasOnly(chunk, CHUNK_FIELDS)) this.#lossless = false;
-    this.#head ??= {};
-    for (const name of SHARED_FIELDS) this.#share(this.#head, name, chunk[name]);
-    if (isObject(chunk["usage"])) this.#usage = chunk["usage"];
-    const { choices } = chunk;
-    if (!Array.isArray(choices)) return;
-    for (const choice of choices as readonly Json[]) this.#choice(choice);
-  }
-
-  result(): ChatAssembly {
-    const choices = [...this.#choices].sort(([a], [b]) => a - b).map(([, choice]) => choice);
-    const head = this.#head;
-    const answer: Mutable | undefined =
-      head === undefined
-        ? undefined
-        : {
-            object: "chat.completion",
-            ...head,
-            choices: choices.map((choice) => choice.value()),
-            ...(this.#usage === undefined ? {} : { usage: this.#usage }),
-          };
-    return {
-      answer,
-      lossless: this.#lossless && choices.every((choice) => choice.lossless),
-      finished: choices.length > 0 && choices.every((choice) => choice.finished),
-      done: this.done,
-      failed: this.#failed,
-      usage: this.#usage !== undefined,
-    };
-  }
-
-  /** The same on all chunks; some providers leave it out of the last one. */
-  #share(head: Mutable, name: string, value: Json | undefined): void {
-    if (value === undefined) return;
-    const known = head[name];
-    if (known === undefined || known === null || known === "") head[name] = value;
-    else if (value !== null && value !== "" && value !== known) this.#lossless = false;
-  }
-
-  #choice(value: Json): void {
-    const index = isObject(value) ? value["index"] : undefined;
-    if (!isObject(value) || typeof index !== "number") {
-      this.#lossless = false;
-      return;
-    }
-    let choice = this.#choices.get(index);
-    if (choice === undefined) this.#choices.set(index, (choice = new Choice(index)));
-    choice.add(value);
-  }
-}
-
-class Choice {
+class Choice implements ChoiceAssembly {
   lossless = true;
   readonly #index: number;
   readonly #message: Mutable = { role: "assistant", content: null };
@@ -163,8 +61,8 @@ class Choice {
   }
 
   #addDelta(delta: JsonObject): void {
-    if (!hasOnly(delta, DELTA_FIELDS)) this.lossless = false;
     const message = this.#message;
+    for (const [name, value] of Object.entries(delta)) if (!DELTA_FIELDS.has(name)) this.#keep(message, name, value);
     if (typeof delta["role"] === "string") message["role"] = delta["role"];
     for (const name of TEXT_FIELDS) this.#append(message, name, delta[name]);
     const { tool_calls: calls, function_call: call } = delta;
@@ -178,16 +76,25 @@ class Choice {
     const known = target[name];
     if (value === null) {
       if (known === undefined) target[name] = null;
-    } else if (typeof value !== "string") this.lossless = false;
+    } else if (typeof value !== "string") this.#keep(target, name, value);
     else target[name] = `${typeof known === "string" ? known : ""}${value}`;
   }
 
+  /** What nobody knows is part of the answer, though not of one that can be told in the other form. */
+  #keep(target: Mutable, name: string, value: Json | undefined): void {
+    if (saysNothing(value)) return;
+    this.lossless = false;
+    if (saysNothing(target[name])) target[name] = value;
+  }
+
   #addCall(value: Json): void {
-    const index = isObject(value) ? value["index"] : undefined;
-    if (!isObject(value) || typeof index !== "number" || !hasOnly(value, CALL_FIELDS)) {
+    if (!isObject(value)) {
       this.lossless = false;
       return;
     }
+    if (typeof value["index"] !== "number" || !hasOnly(value, CALL_FIELDS)) this.lossless = false;
+    // What has no number is a call of its own.
+    const index = typeof value["index"] === "number" ? value["index"] : this.#calls.size;
     let call = this.#calls.get(index);
     if (call === undefined) this.#calls.set(index, (call = {}));
     for (const name of ["id", "type"] as const) {

@@ -1,13 +1,11 @@
-import type { ChatCompletionCreateParamsBase } from "openai/resources/chat/completions/completions";
-
-/** Does a field change the answer? */
-type Role = "counts" | "ignored";
+import type { ChatCompletionCreateParams } from "openai/resources/chat/completions";
+import type { FieldOf, FieldRole } from "./field-roles.ts";
 
 /**
  * Every field of a chat request that the SDK knows. The type check fails when the SDK gains one, until somebody decides about
  * it here. Fields that the SDK does not know count.
  */
-const FIELDS: Readonly<Record<keyof ChatCompletionCreateParamsBase, Role>> = {
+export const CHAT_FIELDS: Readonly<Record<FieldOf<ChatCompletionCreateParams>, FieldRole>> = {
   messages: "counts",
   model: "counts",
   audio: "counts",
@@ -49,9 +47,4 @@ const FIELDS: Readonly<Record<keyof ChatCompletionCreateParamsBase, Role>> = {
   user: "ignored",
   verbosity: "counts",
   web_search_options: "counts",
-};
-
-/** Fields of the body that cannot change the answer; all others count, known or not. */
-export const IGNORED_FIELDS: ReadonlySet<string> = new Set(
-  Object.entries(FIELDS).flatMap(([name, role]) => (role === "ignored" ? [name] : [])),
-);
+} satisfies Record<FieldOf<ChatCompletionCreateParams>, FieldRole>;

@@ -1,42 +1,6 @@
-import { LLMCacheError, type Json, type JsonObject, type Verdict } from "@llmcache/core";
-import { isObject, parseText } from "./json-shape.ts";
-
-/**
- * Kinds of complete answers that are handed over but not stored, unless they are named in `storeAnyway`:
- * - `"empty"`: neither text nor a call;
- * - `"refusal"`: the model refused;
- * - `"content-filter"`: the provider's filter cut it;
- * - `"truncated"`: cut for want of room, without a limit that the caller set;
- * - `"malformed-tool-call"`: a tool call whose arguments are no JSON;
- * - `"broken-format"`: no JSON, although the request asked for it;
- * - `"fewer-choices"`: fewer than the `n` that were asked for;
- * - `"other-finish-reason"`: it ended for another reason than one that means a whole answer.
- */
-export type StoreAnyway = (typeof KINDS)[number];
-
-const KINDS = [
-  "empty",
-  "refusal",
-  "content-filter",
-  "truncated",
-  "malformed-tool-call",
-  "broken-format",
-  "fewer-choices",
-  "other-finish-reason",
-] as const;
-
-/** @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming a kind that there is not. */
-export function storeAnywaySet(kinds: readonly StoreAnyway[] = []): ReadonlySet<StoreAnyway> {
-  for (const kind of kinds) {
-    if (!KINDS.includes(kind)) {
-      throw new LLMCacheError(
-        "ERR_LLMCACHE_OPTION",
-        `storeAnyway: ${JSON.stringify(kind)} is no kind; known are ${KINDS.join(", ")}.`,
-      );
-    }
-  }
-  return new Set(kinds);
-}
+import type { Json, JsonObject, Verdict } from "@llmcache/core";
+import { isArguments, isObject, parseText } from "./json-shape.ts";
+import { verdictOn, type StoreAnyway } from "./store-anyway.ts";
 
 const WHOLE: ReadonlySet<string> = new Set([
   "stop",
@@ -57,7 +21,7 @@ export function judgeChat(answer: Json, request: JsonObject, storeAnyway: Readon
   if (choices.length < wantedChoices(request) && !storeAnyway.has("fewer-choices")) return "pass";
   for (const choice of choices as readonly Json[]) {
     const flaws = isObject(choice) ? flawsOf(choice, request) : undefined;
-    if (flaws === undefined || flaws.some((flaw) => !storeAnyway.has(flaw))) return "pass";
+    if (flaws === undefined || verdictOn(flaws, storeAnyway) === "pass") return "pass";
   }
   return "store";
 }
@@ -105,11 +69,6 @@ function callsOf(message: JsonObject): (Json | undefined)[] {
     return isObject(each["function"]) ? each["function"]["arguments"] : undefined;
   });
   return isObject(call) ? [...functions, call["arguments"]] : functions;
-}
-
-/** Some models send nothing for a function without parameters. */
-function isArguments(text: Json | undefined): boolean {
-  return typeof text === "string" && (text === "" || parseText(text) !== undefined);
 }
 
 function wantsJson(request: JsonObject): boolean {

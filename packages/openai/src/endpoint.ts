@@ -55,3 +55,10 @@ export function deploymentOf(request: WireRequest, endpoint: string): string | u
   const name = /\/deployments\/([^/]+)(?:\/extensions)?$/.exec(basePath(request, endpoint) ?? "")?.[1];
   return name === undefined ? undefined : decodeURIComponent(name);
 }
+
+/** Hosts where a model's name is that of a deployment, also in the body. */
+const AZURE = /\.(?:openai|services\.ai|cognitiveservices)\.azure\.(?:com|us|cn)$/;
+
+export function isAzure(url: URL): boolean {
+  return AZURE.test(url.hostname);
+}

@@ -23,3 +23,8 @@ export function parseText(text: string): Json | undefined {
     return undefined;
   }
 }
+
+/** Are these the arguments of a call? Some models send nothing for a function without parameters. */
+export function isArguments(text: Json | undefined): boolean {
+  return typeof text === "string" && (text === "" || parseText(text) !== undefined);
+}

@@ -1,13 +1,15 @@
 import { requestKey, type JsonObject } from "@llmcache/core";
 import type { WireCall, WireFormat } from "@llmcache/fetch";
-import { openAIChat, type OpenAIChatOptions } from "../src/index.ts";
+import { openAIFormats, type OpenAIFormatsOptions } from "../src/index.ts";
 
 export const CHAT_URL = "https://api.openai.com/v1/chat/completions";
+export const RESPONSES_URL = "https://api.openai.com/v1/responses";
+export const COMPLETIONS_URL = "https://api.openai.com/v1/completions";
 
 export interface Asking {
   readonly url?: string;
   readonly headers?: Record<string, string>;
-  readonly options?: OpenAIChatOptions;
+  readonly options?: OpenAIFormatsOptions;
 }
 
 /** What the format makes of a request with this body. */
@@ -15,10 +17,9 @@ export function callOf(
   body: JsonObject | string,
   { url = CHAT_URL, headers = {}, options = {} }: Asking = {},
 ): WireCall | undefined {
-  const format: WireFormat = openAIChat(options);
   const request = { method: "POST", url: new URL(url), headers: new Headers(headers) };
-  if (!format.knows(request)) return undefined;
-  return format.read(request, Buffer.from(typeof body === "string" ? body : JSON.stringify(body), "utf8"));
+  const format: WireFormat | undefined = openAIFormats(options).find((each) => each.knows(request));
+  return format?.read(request, Buffer.from(typeof body === "string" ? body : JSON.stringify(body), "utf8"));
 }
 
 /** The same, where the request is understood. */

@@ -681,7 +681,7 @@ describe("clients", () => {
   test("other endpoints pass untouched", async () => {
     const { data } = await client.models.list();
     expect(data.length).toBeGreaterThan(0);
-    await expect(client.embeddings.create({ model: "m", input: "x" })).rejects.toThrow(OpenAI.NotFoundError);
+    await expect(client.responses.cancel("resp_1")).rejects.toThrow(OpenAI.NotFoundError);
     expect(cache.stats()).toMatchObject({ misses: 0, bypasses: 0 });
   });
 });

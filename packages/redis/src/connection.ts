@@ -7,6 +7,9 @@ import { ownership, type Ownership } from "./ownership.ts";
 const BATCH_COMMANDS = 256;
 const BATCH_BYTES = 4 * 1024 * 1024;
 
+/** Some nodes of a Cluster answer while others are away: all is well when nothing failed for so long. */
+const CALM_MS = 1000;
+
 const ONCE = { once: true } as const;
 
 /** A command that is not answered yet. */
@@ -37,6 +40,7 @@ export class Connection {
   #answers = 0;
   /** Why commands are refused while the client is not connected. */
   #down: unknown;
+  #failedAt = 0;
   /** Connected, and not answering. */
   #silent = false;
   #probing = false;
@@ -203,6 +207,7 @@ export class Connection {
     this.#answers++;
     this.#silent = false;
     if (this.#down === undefined) return;
+    if (isCluster(this.client) && performance.now() - this.#failedAt < CALM_MS) return;
     this.#down = undefined;
     this.#tell({ type: "recovered", message: `${this.where} answers again.` });
   }
@@ -215,6 +220,7 @@ export class Connection {
   #failed(error: unknown): void {
     const told = this.#down !== undefined;
     this.#down = error;
+    this.#failedAt = performance.now();
     if (!told && error instanceof Error) this.#tell({ type: "degraded", message: error.message, error });
   }
 }

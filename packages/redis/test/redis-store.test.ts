@@ -237,6 +237,27 @@ describe("deadlines", () => {
     expect(events.map(({ type }) => type)).toEqual(["degraded", "recovered"]);
   });
 
+  test("a Cluster of which one node is away is degraded once, and recovered when nothing fails any more", async () => {
+    const client = Object.assign(new FakeClient(), { nodes: () => [] });
+    const { store, events } = opened({}, client);
+    const lost = key.id;
+    client.answers.set("get", ([name]) => {
+      if (String(name).includes(lost)) throw new Error("connect ECONNREFUSED");
+      return null;
+    });
+    for (let i = 0; i < 3; i++) {
+      await expect(store.get(key)).rejects.toThrow(/nothing listens there/);
+      expect(await store.get({ id: sampleId("other") })).toBeUndefined();
+      await vi.advanceTimersByTimeAsync(900);
+    }
+    expect(events.map(({ type }) => type)).toEqual(["degraded"]);
+    client.answers.delete("get");
+    expect(await store.get(key)).toBeUndefined();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await store.get(key)).toBeUndefined();
+    expect(events.map(({ type }) => type)).toEqual(["degraded", "recovered"]);
+  });
+
   test("a client that lost its connection is given nothing to pile up", async () => {
     const { client, store } = opened({ timeoutMs: 100 });
     client.status = "reconnecting";

@@ -1,22 +1,14 @@
 import { asksForStream, chatAnswer } from "./chat-answer.ts";
 import { chatCompletion, chatCompletionChunks } from "./openai-chat.ts";
 import { openaiError } from "./openai-errors.ts";
-import { EVENT_STREAM_TYPE, JSON_TYPE, openaiHeaders, withHeaders } from "./openai-headers.ts";
+import { EVENT_STREAM_TYPE, openaiHeaders, withHeaders } from "./openai-headers.ts";
+import { endpointAnswer } from "./endpoints.ts";
 import { chop, encodeEvents } from "./sse.ts";
-import type { OutgoingHttpHeaders } from "node:http";
+import { errorAnswer, jsonAnswer, type WireAnswer } from "./wire-answer.ts";
 import type { RecordedRequest } from "./recorded-request.ts";
-import type { ChatScript, ErrorScript, PacingScript, RawScript, ReplyScript } from "./script.ts";
+import type { ChatScript, RawScript, ReplyScript } from "./script.ts";
 
 const MODELS_CREATED = 1_700_000_000;
-
-/** An answer as bytes. */
-export interface WireAnswer {
-  readonly status: number;
-  readonly headers: OutgoingHttpHeaders;
-  /** The chunks that pacing counts, each in the parts in which it is written. */
-  readonly chunks: readonly (readonly Uint8Array[])[];
-  readonly pacing: PacingScript;
-}
 
 /** Who may ask, and what there is to ask. */
 export interface Service {
@@ -40,11 +32,17 @@ export function refuse(request: RecordedRequest, service: Service): WireAnswer |
   return undefined;
 }
 
-/** The answer that a script gives to a request. A chat script speaks for chat completions only. */
-export function answer(request: RecordedRequest, script: ReplyScript, service: Service): WireAnswer {
+/** The answer that a script gives to a request. Each endpoint has members of the script of its own. */
+export function answer(
+  request: RecordedRequest,
+  script: ReplyScript,
+  service: Service,
+): WireAnswer | Promise<WireAnswer> {
   if (script.raw !== undefined) return rawAnswer(script);
   if (script.error !== undefined) return errorAnswer(request, script);
   if (isChat(request)) return chatWireAnswer(request, script);
+  const other = endpointAnswer(request, script);
+  if (other !== undefined) return other;
   if (request.method === "GET" && request.path.endsWith("/models")) return modelsAnswer(request, service.models);
   return errorAnswer(request, {
     error: {
@@ -107,27 +105,6 @@ function modelsAnswer(request: RecordedRequest, models: readonly string[]): Wire
     owned_by: "model-server",
   }));
   return jsonAnswer(request, 200, { object: "list", data });
-}
-
-function errorAnswer(request: RecordedRequest, { error }: ErrorScript): WireAnswer {
-  return jsonAnswer(request, error.status, { error: openaiError(error) }, error.headers);
-}
-
-function jsonAnswer(
-  request: RecordedRequest,
-  status: number,
-  value: object,
-  script: ChatScript["headers"] = {},
-): WireAnswer {
-  // Indented and with a last line end, as OpenAI sends it: who passes bodies on unparsed must keep that.
-  const body = Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
-  const headers = openaiHeaders(JSON_TYPE, request.number, script);
-  return {
-    status,
-    headers: { "content-length": body.length, ...headers },
-    chunks: [[body]],
-    pacing: {},
-  };
 }
 
 function rawAnswer(script: RawScript): WireAnswer {

@@ -1,11 +1,11 @@
 import { cut, isList } from "./pieces.ts";
+import { modelOf } from "./request-model.ts";
 import type { RecordedRequest } from "./recorded-request.ts";
 import type { ChatScript, ChoiceScript, ToolCallScript, UsageScript } from "./script.ts";
 
 const FIRST_CREATED = 1_700_000_000;
 const DEFAULT_FINGERPRINT = "fp_model_server";
 const DEFAULT_TIER = "default";
-const DEFAULT_MODEL = "model-server";
 const CHARACTERS_A_TOKEN = 4;
 
 /** The members of a chat request that shape its answer. */
@@ -58,7 +58,7 @@ export function chatAnswer(request: RecordedRequest, body: ChatRequest, script: 
   return {
     id: script.id ?? `chatcmpl-${String(request.number).padStart(6, "0")}`,
     created: script.created ?? FIRST_CREATED + request.number,
-    model: script.model ?? modelOf(request, body),
+    model: script.model ?? modelOf(request, body.model),
     serviceTier: script.serviceTier ?? DEFAULT_TIER,
     systemFingerprint: script.systemFingerprint ?? DEFAULT_FINGERPRINT,
     usage: script.usage === false ? undefined : completeUsage(body, choices, script.usage),
@@ -131,11 +131,6 @@ function tokens(text: string): number {
 
 function choiceCount(body: ChatRequest): number {
   return typeof body.n === "number" && Number.isInteger(body.n) && body.n > 0 ? body.n : 1;
-}
-
-function modelOf(request: RecordedRequest, body: ChatRequest): string {
-  if (typeof body.model === "string") return body.model;
-  return /\/deployments\/([^/]+)\//.exec(request.path)?.[1] ?? DEFAULT_MODEL;
 }
 
 function lastUserText(body: ChatRequest): string {

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn, setTimeout as delay } from "node:timers/promises";
 import { createGate } from "./gate.ts";
 import type { ServerResponse } from "node:http";
-import type { WireAnswer } from "./answer.ts";
+import type { WireAnswer } from "./wire-answer.ts";
 import type { DeliveryScript } from "./script.ts";
 
 /** Thrown inside an exchange that has ended, so that nothing of it goes on. */

@@ -1,6 +1,14 @@
 export { createChunkGate, createGate } from "./gate.ts";
 export { startModelServer } from "./server.ts";
 export type { ChunkGate, Gate } from "./gate.ts";
+export type {
+  EmbeddingsScript,
+  EndpointScripts,
+  ImagesScript,
+  ModerationScript,
+  ResponsesScript,
+  TranscriptionScript,
+} from "./endpoint-scripts.ts";
 export type { RecordedRequest } from "./recorded-request.ts";
 export type {
   ChatScript,

@@ -1,3 +1,4 @@
+import type { EndpointScripts } from "./endpoint-scripts.ts";
 import type { RecordedRequest } from "./recorded-request.ts";
 
 /** What the server answers to one request: a description of the answer, or a function of the request that gives one. */
@@ -95,7 +96,7 @@ export interface UsageScript {
 }
 
 /** An answer in the format of chat completions, JSON or event stream as the request asks. */
-export interface ChatScript extends ChoiceScript, DeliveryScript {
+export interface ChatScript extends ChoiceScript, DeliveryScript, EndpointScripts {
   /**
    * The choices, one by one, each on its own; the members of `ChoiceScript` beside it are then not used.
    * @default as many as the request's `n`, with " [choice 1]" and so on appended to the content of all but the first

@@ -187,7 +187,7 @@ class RunningModelServer implements ModelServer {
   async #answer(request: RecordedRequest, reply: Reply, exchange: Exchange): Promise<void> {
     try {
       const script = await exchange.during(typeof reply === "function" ? reply(request) : reply);
-      await exchange.deliver(answer(request, script, this.#service), script);
+      await exchange.deliver(await answer(request, script, this.#service), script);
     } catch (error) {
       if (exchange.over || exchange.begun) throw error;
       await exchange.deliver(scriptFailure(request, error), {});

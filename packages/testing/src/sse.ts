@@ -3,6 +3,12 @@ import type { PacingScript, StreamScript } from "./script.ts";
 /** How events are written down. */
 type Framing = Pick<StreamScript, "newline" | "comments">;
 
+/** An event with a name; a bare text has none. */
+export interface NamedEvent {
+  readonly event: string;
+  readonly data: string;
+}
+
 const DEFAULT_NEWLINE = "\n";
 const COMMENT = ": ping";
 
@@ -10,14 +16,16 @@ const COMMENT = ": ping";
  * Server-sent events (WHATWG HTML, section 9.2), one chunk of bytes for each of `payloads`.
  * Comments belong to the chunk before them, the way a server sends them while the next event is not ready.
  */
-export function encodeEvents(payloads: readonly string[], framing: Framing = {}): Uint8Array[] {
+export function encodeEvents(payloads: readonly (string | NamedEvent)[], framing: Framing = {}): Uint8Array[] {
   const newline = framing.newline ?? DEFAULT_NEWLINE;
   const comment = framing.comments === true ? COMMENT + newline + newline : "";
   return payloads.map((payload, index) => {
     const before = index === 0 ? comment : "";
-    const lines = payload.split(/\r\n|\r|\n/).map((line) => `data: ${line}${newline}`);
+    const name = typeof payload === "string" ? "" : `event: ${payload.event}${newline}`;
+    const text = typeof payload === "string" ? payload : payload.data;
+    const lines = text.split(/\r\n|\r|\n/).map((line) => `data: ${line}${newline}`);
     const after = index < payloads.length - 1 ? comment : "";
-    return Buffer.from(before + lines.join("") + newline + after);
+    return Buffer.from(before + name + lines.join("") + newline + after);
   });
 }
 

@@ -1,0 +1,3 @@
+import { registerFaults } from "./register-faults.ts";
+
+await registerFaults("s3");

@@ -1,0 +1,316 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { LLMCache, type Json, type JsonObject } from "@llmcache/core";
+import { readEvents, writeEvent, type ServerSentEvent } from "@llmcache/fetch";
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { cachedFetch, type OpenAIFormatsOptions } from "../src/index.ts";
+import { call, CHAT_URL, COMPLETIONS_URL, RESPONSES_URL } from "./asking.ts";
+import { chatAnswers, telling } from "./chat-answers.ts";
+import { completionAnswers } from "./completions-answers.ts";
+import { dice, type Dice } from "./dice.ts";
+import { responseAnswers } from "./responses-answers.ts";
+
+const FULL = process.env["LLMCACHE_TEST_FULL"] === "1";
+/** Streams over all endpoints and ways to break them. */
+const STREAMS = FULL ? 100_000 : 1200;
+
+/** Also what is not stored by default: what is stored must be right, whatever it is. */
+const options: OpenAIFormatsOptions = {
+  storeOtherModels: true,
+  storeAnyway: [
+    "empty",
+    "refusal",
+    "content-filter",
+    "truncated",
+    "malformed-tool-call",
+    "other-finish-reason",
+    "hosted-tool",
+  ],
+};
+
+interface Endpoint {
+  readonly name: string;
+  readonly url: string;
+  readonly answers: fc.Arbitrary<JsonObject>;
+  /** A short answer, as it is made of a stream. */
+  readonly simple: JsonObject;
+  body(answer: JsonObject): JsonObject;
+  /** Everything that is said, in its order, by a stream. */
+  said(events: readonly JsonObject[]): readonly Json[];
+  /** The same by an answer. */
+  saidBy(answer: JsonObject): readonly Json[];
+}
+
+const choices = (of: JsonObject): JsonObject[] => (Array.isArray(of["choices"]) ? (of["choices"] as JsonObject[]) : []);
+const usage = { stream_options: { include_usage: true } };
+
+/** The texts in their order; of each, the pieces, or what its end says where they were lost. */
+function textsOfResponse(events: readonly JsonObject[]): readonly Json[] {
+  const parts = new Map<string, { readonly index: Json; pieces: string | undefined; whole: string | undefined }>();
+  for (const { type, output_index: index = 0, content_index: part, delta, text } of events) {
+    if (type !== "response.output_text.delta" && type !== "response.output_text.done") continue;
+    const key = JSON.stringify([index, part]);
+    const known = parts.get(key) ?? { index, pieces: undefined, whole: undefined };
+    parts.set(key, known);
+    if (typeof delta === "string") known.pieces = `${known.pieces ?? ""}${delta}`;
+    if (typeof text === "string") known.whole = text;
+  }
+  return [...parts.values()].map(({ index, pieces, whole }) => [index, pieces ?? whole ?? ""]);
+}
+
+const ENDPOINTS: readonly Endpoint[] = [
+  {
+    name: "chat completions",
+    url: CHAT_URL,
+    answers: chatAnswers,
+    simple: {
+      object: "chat.completion",
+      id: "1",
+      created: 1,
+      model: "m",
+      choices: [{ index: 0, message: { role: "assistant", content: "Grüße" }, finish_reason: "stop" }],
+      usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
+    },
+    body: (answer) => ({ model: "m", messages: [{ role: "user", content: "a" }], n: choices(answer).length, ...usage }),
+    said: (events) =>
+      events
+        .flatMap(choices)
+        .map(({ index, delta }) => [index, (delta as JsonObject | undefined)?.["content"] ?? ""] as Json),
+    saidBy: (answer) =>
+      choices(answer).map(({ index, message }) => [index, (message as JsonObject)["content"] ?? ""] as Json),
+  },
+  {
+    name: "completions",
+    url: COMPLETIONS_URL,
+    answers: completionAnswers,
+    simple: {
+      object: "text_completion",
+      id: "1",
+      created: 1,
+      model: "m",
+      choices: [{ text: "Grüße", index: 0, finish_reason: "stop" }],
+      usage: { prompt_tokens: 1, completion_tokens: 1, total_tokens: 2 },
+    },
+    body: (answer) => ({ model: "m", prompt: "a", n: choices(answer).length, ...usage }),
+    said: (events) => events.flatMap(choices).map(({ index, text }) => [index, text ?? ""] as Json),
+    saidBy: (answer) => choices(answer).map(({ index, text }) => [index, text ?? ""] as Json),
+  },
+  {
+    name: "Responses",
+    url: RESPONSES_URL,
+    answers: responseAnswers,
+    simple: {
+      id: "resp_1",
+      object: "response",
+      status: "completed",
+      model: "m",
+      output: [
+        {
+          id: "msg_1",
+          type: "message",
+          role: "assistant",
+          status: "completed",
+          content: [{ type: "output_text", text: "Grüße", annotations: [] }],
+        },
+      ],
+      usage: { input_tokens: 1, output_tokens: 1, total_tokens: 2 },
+    },
+    body: () => ({ model: "m", input: "a" }),
+    said: textsOfResponse,
+    saidBy: ({ output }) =>
+      (output as JsonObject[]).map(({ content }, index) => [
+        index,
+        (Array.isArray(content) ? (content as JsonObject[]) : [])
+          .map(({ type, text }) => (type === "output_text" ? (text as string) : ""))
+          .join(""),
+      ]),
+  },
+];
+
+/** What is said, put together by what it belongs to; what says nothing is left out. */
+function together(said: readonly Json[]): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const [index, text] of said as readonly (readonly [number, string])[]) {
+    const whole = `${texts[index] ?? ""}${text}`;
+    if (whole !== "") texts[index] = whole;
+  }
+  return texts;
+}
+
+/** The text of an event in two events. */
+function shattered(event: ServerSentEvent, roll: Dice): ServerSentEvent[] {
+  const data = parsed(event.data);
+  const [choice] = data === undefined ? [] : choices(data);
+  const delta = choice?.["delta"] as JsonObject | undefined;
+  const text = data?.["delta"] ?? delta?.["content"] ?? choice?.["text"];
+  if (data === undefined || typeof text !== "string" || text.length < 2) return [event];
+  const at = 1 + roll.below(text.length - 1);
+  // Half of a surrogate pair would not survive the encoding.
+  if (!text.slice(0, at).isWellFormed()) return [event];
+  return [text.slice(0, at), text.slice(at)].map((piece, part) => {
+    const rest = part === 0 ? {} : { logprobs: null };
+    const changed =
+      typeof data["delta"] === "string"
+        ? { ...data, delta: piece }
+        : {
+            ...data,
+            choices: [
+              {
+                ...choice,
+                ...rest,
+                ...(delta === undefined ? { text: piece } : { delta: { ...delta, content: piece } }),
+              },
+            ],
+          };
+    return { event: event.event, data: JSON.stringify(changed) };
+  });
+}
+
+function parsed(data: string): JsonObject | undefined {
+  try {
+    const value = JSON.parse(data) as Json;
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+const DAMAGES = ["none", "cut", "cut and failed", "byte changed", "byte lost", "event lost", "event twice"] as const;
+
+interface Case {
+  readonly bytes: Buffer;
+  readonly fails: boolean;
+}
+
+function damaged(events: readonly ServerSentEvent[], damage: (typeof DAMAGES)[number], roll: Dice): Case {
+  const newline = roll.of(["\n", "\r\n", "\r"]);
+  const at = roll.below(events.length);
+  const told =
+    damage === "event lost"
+      ? events.toSpliced(at, 1)
+      : damage === "event twice"
+        ? events.toSpliced(at, 0, events[at] as ServerSentEvent)
+        : events;
+  const bytes = Buffer.from(
+    told.map((event) => Buffer.from(writeEvent(event)).toString().replaceAll("\n", newline)).join(""),
+  );
+  const where = roll.below(bytes.byteLength);
+  if (damage === "cut" || damage === "cut and failed")
+    return { bytes: bytes.subarray(0, where), fails: damage !== "cut" };
+  if (damage === "byte changed") bytes[where] = roll.below(256);
+  if (damage === "byte lost")
+    return { bytes: Buffer.concat([bytes.subarray(0, where), bytes.subarray(where + 1)]), fails: false };
+  return { bytes, fails: false };
+}
+
+/** A provider that sends these bytes, in pieces. */
+function provider({ bytes, fails }: Case, roll: Dice): typeof globalThis.fetch {
+  return async () => {
+    let sent = 0;
+    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull(controller) {
+        if (sent < bytes.byteLength) {
+          const end = Math.min(bytes.byteLength, sent + 1 + roll.below(bytes.byteLength));
+          controller.enqueue(new Uint8Array(bytes.subarray(sent, end)));
+          sent = end;
+        } else if (fails) controller.error(new TypeError("terminated"));
+        else controller.close();
+      },
+    });
+    return Promise.resolve(new Response(body, { headers: { "content-type": "text/event-stream" } }));
+  };
+}
+
+/** All bytes up to the end or the failure. */
+async function bytesOf(response: Response): Promise<Buffer> {
+  const pieces: Uint8Array[] = [];
+  try {
+    for await (const piece of response.body ?? []) pieces.push(piece);
+  } catch {
+    // Cut: what came counts.
+  }
+  return Buffer.concat(pieces);
+}
+
+interface Replayed {
+  readonly first: Buffer;
+  /** What the cache has for a call with `stream`, and for one without. */
+  readonly again: Buffer | undefined;
+  readonly answer: JsonObject | undefined;
+}
+
+async function recordAndReplay(endpoint: Endpoint, body: JsonObject, given: Case, roll: Dice): Promise<Replayed> {
+  // Weakly held objects are let go between turns only.
+  await nextTurn();
+  const cache = new LLMCache();
+  const fetch = cachedFetch(cache, { ...options, fetch: provider(given, roll) });
+  const ask = (more: object, headers: Record<string, string>): Promise<Response> =>
+    fetch(endpoint.url, { method: "POST", body: JSON.stringify({ ...body, ...more }), headers });
+  const first = await bytesOf(await ask({ stream: true }, {}));
+  await cache.settled();
+  const onlyIfCached = { "cache-control": "only-if-cached" };
+  const again = await ask({ stream: true }, onlyIfCached);
+  const whole = await ask({ stream: false }, onlyIfCached);
+  return {
+    first,
+    again: again.status === 200 ? await bytesOf(again) : undefined,
+    answer: whole.status === 200 ? ((await whole.json()) as JsonObject) : undefined,
+  };
+}
+
+describe.each(ENDPOINTS)("$name", (endpoint) => {
+  test.each(DAMAGES)("a stream (%s) is sent again as it came, or was not stored", async (damage) => {
+    let stored = 0;
+    const runs = Math.ceil(STREAMS / ENDPOINTS.length / DAMAGES.length);
+    await fc.assert(
+      fc.asyncProperty(endpoint.answers, fc.nat(), async (answer, seed) => {
+        const roll = dice(seed);
+        const body = endpoint.body(answer);
+        const events = (call(body, { url: endpoint.url, options }).toEvents(answer) ?? []).flatMap((event) =>
+          shattered(event, roll),
+        );
+        const given = damaged(events, damage, roll);
+        const { first, again, answer: made } = await recordAndReplay(endpoint, body, given, roll);
+        // Nobody gets less than the provider sent, or anything else; what follows the end is nobody's.
+        expect(given.bytes.subarray(0, first.byteLength).equals(first)).toBe(true);
+        if (damage === "none") {
+          // The line feed behind the last carriage return may come when nobody waits any more.
+          expect(given.bytes.byteLength - first.byteLength).toBeLessThan(2);
+          expect(again).toBeDefined();
+          expect(telling(made)).toEqual(telling(answer));
+        }
+        if (again === undefined) {
+          expect(made).toBeUndefined();
+          return;
+        }
+        stored++;
+        expect(again.equals(first)).toBe(true);
+        const said = endpoint.said(readEvents(again).events.map(({ data }) => parsed(data) ?? {}));
+        if (made !== undefined) expect(together(endpoint.saidBy(made))).toEqual(together(said));
+        // What was cut and is stored nonetheless lacks nothing but its last line ends.
+        if (damage.startsWith("cut")) expect(together(said)).toEqual(together(endpoint.saidBy(answer)));
+      }),
+      { numRuns: runs },
+    );
+    if (damage === "none") expect(stored).toBe(runs);
+    // A changed letter is an answer like any other.
+    if (damage === "byte changed" && runs > 20) expect(stored).toBeGreaterThan(0);
+  });
+
+  test("a stream that was cut, at whichever byte, is sent again as it came, or was not stored", async () => {
+    const roll = dice(1);
+    const answer = endpoint.simple;
+    const body = endpoint.body(answer);
+    const bytes = Buffer.concat((call(body, { url: endpoint.url }).toEvents(answer) ?? []).map(writeEvent));
+    let stored = 0;
+    for (let end = 0; end < bytes.byteLength; end++) {
+      const given = { bytes: bytes.subarray(0, end), fails: end % 2 === 0 };
+      const { again, answer: made } = await recordAndReplay(endpoint, body, given, roll);
+      if (again === undefined) continue;
+      stored++;
+      if (made !== undefined) expect(made).toEqual(answer);
+    }
+    // Only line ends may be missing behind the last event.
+    expect(stored).toBeLessThan(3);
+  });
+});
