@@ -1,5 +1,5 @@
 import { OptionChecks } from "@llmcache/core";
-import { LAYER, type Layer, type Layered } from "./layer.ts";
+import { LAYER, type Layer } from "./layer.ts";
 import { promptOf } from "./prompt.ts";
 import type { SampleOptions, Sampler, SamplerIdentity, Totals } from "./sampler.ts";
 import { Sequence } from "./sequence.ts";
@@ -8,7 +8,7 @@ const DEFAULT_BATCH = 1;
 const checks = new OptionChecks("sample");
 
 /** The sampler of a layer. */
-export class LayeredSampler<P, S> implements Sampler<P, S>, Layered {
+export class LayeredSampler<P, S> implements Sampler<P, S> {
   readonly identity: SamplerIdentity;
   readonly maxBatch: number;
   readonly #layer: Layer;
@@ -19,11 +19,8 @@ export class LayeredSampler<P, S> implements Sampler<P, S>, Layered {
     this.maxBatch = about.maxBatch;
     this.#totals = () => about.totals();
     this.#layer = layer;
-  }
-
-  /** Not copied by a spread: whoever changes `sample` has another layer. */
-  get [LAYER](): Layer {
-    return this.#layer;
+    // Not enumerable, so that a spread does not copy it: whoever changes `sample` has another layer.
+    Object.defineProperty(this, LAYER, { value: layer });
   }
 
   totals(): Totals {
@@ -34,15 +31,15 @@ export class LayeredSampler<P, S> implements Sampler<P, S>, Layered {
     const { batch = DEFAULT_BATCH, from = 0, signal } = options;
     checks.whole("batch", batch);
     checks.whole("from", from, 0);
-    return new Sequence<S>(opener(this, prompt), from, { batch, signal });
+    return new Sequence<S>(opener(this.identity, this.#layer, prompt), from, { batch, signal });
   }
 }
 
 /** Reads the prompt now, and throws what is wrong with it when a value is pulled. */
-function opener<P, S>(sampler: LayeredSampler<P, S>, value: P): () => ReturnType<Layer["open"]> {
+function opener(identity: SamplerIdentity, layer: Layer, value: unknown): () => ReturnType<Layer["open"]> {
   try {
-    const prompt = promptOf(sampler.identity, value);
-    return () => sampler[LAYER].open(prompt);
+    const prompt = promptOf(identity, value);
+    return () => layer.open(prompt);
   } catch (error) {
     return () => {
       throw error;
