@@ -17,7 +17,7 @@ export interface AnswerCache {
   through<T>(request: CacheRequest, produce: (run: Run) => Promise<T>, options?: CallOptions<T>): Promise<Outcome<T>>;
 
   /**
-   * A stored answer that may be served as it is, counted as a hit; `undefined` for all else, which is not counted: `through` answers
+   * A stored answer that may be served as it is, counted as a hit; `undefined` for all else (also for similar answers), which is not counted: `through` answers
    * that. For adapters whose way to `through` is long. Rejects like `through`, but never because of a store.
    */
   lookup?<T>(request: CacheRequest, options?: CallOptions<T>): Promise<Outcome<T> | undefined>;
@@ -51,8 +51,12 @@ export interface AnswerCache {
 export interface Run {
   /** Aborted when nobody waits for the answer any more. Hand it on to the provider, in the place of the caller's own. */
   readonly signal: AbortSignal;
-  /** Facts about the answer, for metadata, statistics and costs. May be called several times; the last value counts. */
-  note(info: RunNote): void;
+  /**
+   * Facts about the answer, for metadata, statistics and costs. May be called several times; the last value counts. In
+   * `throughMany`, `item` is a position in `missing`, whose own share this is; without it the model is that of all items, and the rest
+   * is on the account of the first.
+   */
+  note(info: RunNote, item?: number): void;
 }
 
 /** See {@link Run.note}. */
@@ -65,8 +69,11 @@ export interface RunNote {
   readonly cost?: number | undefined;
 }
 
-/** What is to happen with an answer: stored; handed over only; handed over, and counted as the provider's failure. */
-export type Verdict = "store" | "pass" | "fail";
+/**
+ * What is to happen with an answer: stored; handed over only, because it is bad; handed over, and counted as the provider's failure;
+ * handed over, because it is no answer at all (a request that was refused, a stream that was cut). Sampling views store bad answers too.
+ */
+export type Verdict = "store" | "pass" | "fail" | "none";
 
 /** Options of one call. */
 export interface CallOptions<T> extends CacheControl {
@@ -84,7 +91,7 @@ export interface CallOptions<T> extends CacheControl {
 
 /** Options of {@link AnswerCache.throughMany}. */
 export interface ManyOptions<T> extends CallOptions<T> {
-  /** At most so many items per `produce`. @default no limit */
+  /** At most so many items per `produce`, in chunks as even as they can be. @default no limit */
   readonly maxBatch?: number | undefined;
 }
 
@@ -119,12 +126,25 @@ export interface Outcome<T> {
   readonly head?: EntryHead | undefined;
   /** Since the answer was complete; absent where there is no stored one. */
   readonly ageMs?: number | undefined;
+  /** 0 to 1, where this is the answer to a similar request, which stands in `head.text`; absent otherwise. */
   readonly similarity?: number | undefined;
   readonly tier?: string | undefined;
   /** What the provider took for this answer when it was asked: spared now. */
   readonly saved?: Ledger | undefined;
-  /** The answer turned out to be bad: removes its entry if it still is the one handed out, so that the next call asks again. */
-  reject(): Promise<void>;
+  /**
+   * The answer turned out to be bad: removes its entry if it still is the one handed out, so that the next call asks again. With `pair`
+   * a similar answer stays where it is, and is not served to this request any more.
+   */
+  reject(options?: RejectOptions): Promise<void>;
+}
+
+/** Options of {@link Outcome.reject}. */
+export interface RejectOptions {
+  /**
+   * Only the two requests do not belong together. An error (`ERR_LLMCACHE_OPTION`) where the answer is the request's own, and
+   * (`ERR_LLMCACHE_UNSUPPORTED`) where the store cannot remember it. @default false
+   */
+  readonly pair?: boolean | undefined;
 }
 
 /** Is this something that answers calls, rather than a control? Told by its shape, so that any copy of core will do. */

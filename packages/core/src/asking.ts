@@ -126,8 +126,9 @@ export function verdictOn<T>(
   if (judge === undefined) return "store";
   try {
     const verdict: unknown = judge(value);
-    if (verdict === "store" || verdict === "pass" || verdict === "fail") return verdict;
-    throw new LLMCacheError("ERR_LLMCACHE_OPTION", `judge must give "store", "pass" or "fail", not ${typeof verdict}.`);
+    if (verdict === "store" || verdict === "pass" || verdict === "fail" || verdict === "none") return verdict;
+    const right = `"store", "pass", "fail" or "none"`;
+    throw new LLMCacheError("ERR_LLMCACHE_OPTION", `judge must give ${right}, not ${typeof verdict}.`);
   } catch (error) {
     engine.failed(call, "judge", error);
     return "pass";

@@ -50,6 +50,7 @@ class BreakerStore implements Store {
   readonly match: "exact" | "similar";
   readonly expiry: "native" | "swept";
   readonly origin?: Store;
+  readonly rejectPair?: NonNullable<Store["rejectPair"]>;
   readonly getMany?: NonNullable<Store["getMany"]>;
   readonly setMany?: NonNullable<Store["setMany"]>;
   readonly entries?: NonNullable<Store["entries"]>;
@@ -67,6 +68,10 @@ class BreakerStore implements Store {
     if (inner.origin !== undefined) this.origin = inner.origin;
     this.#listeners = new StoreListeners(inner.name);
     this.#breaker = new Breaker({ name: inner.name, ...settings }, (event) => this.#listeners.tell(event));
+    if (inner.rejectPair) {
+      this.rejectPair = (asked, stored, given) =>
+        this.#guarded("rejectPair", given?.signal, async () => inner.rejectPair?.(asked, stored, given));
+    }
     if (inner.getMany) {
       this.getMany = (keys, given) =>
         this.#guarded("getMany", given?.signal, async () => (await inner.getMany?.(keys, given)) ?? []);

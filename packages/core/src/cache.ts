@@ -82,7 +82,9 @@ export class LLMCache implements AnswerCache, AsyncDisposable {
   async lookup<T>(request: CacheRequest, options: CallOptions<T> = {}): Promise<Outcome<T> | undefined> {
     const engine = this.#engine;
     options.signal?.throwIfAborted();
-    const call = engine.begin(request, options);
+    // `through` comes next: similar answers are looked for once.
+    const isSimilar = engine.settings.store.match === "similar";
+    const call = engine.begin(request, isSimilar ? { ...options, similar: false } : options);
     if (call.bypass !== undefined) return undefined;
     try {
       const found = await find(engine, call, options.decode);
@@ -215,7 +217,7 @@ export class LLMCache implements AnswerCache, AsyncDisposable {
   /** The key that a call with this request would have here and now. @throws LLMCacheError `ERR_LLMCACHE_REQUEST` */
   key(request: CacheRequest, options: CacheControl = {}): CacheKey {
     const { settings } = this.#engine;
-    return requestKey(request, keyOptions(settings, this.#engine.control(options)));
+    return requestKey(request, keyOptions(settings, this.#engine.control(options), request));
   }
 
   // --- Scope and settings --------------------------------------------------------------------------------------------

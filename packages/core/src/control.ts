@@ -29,16 +29,24 @@ export interface CacheControl {
   readonly version?: string | undefined;
   /** What the entry can be invalidated by; those of the cache, of each `run` and of the call add up. */
   readonly tags?: readonly string[] | undefined;
-  /** May an answer to a similar request be served? Not available yet: only `false`. */
+  /**
+   * May an answer to a similar request be served, and for which requests? Where the store compares texts (`match: "similar"`) that is so
+   * unless it is `false`; other stores have no similar answers. A value replaces that of the level above as a whole. @default {}
+   */
   readonly similar?: false | SimilarOptions | undefined;
 }
 
-/** For which requests a similar answer may be served. */
+/**
+ * For which requests a similar answer may be served: those whose `shape` says that they are no larger than this and have neither tools nor
+ * attachments, whose prompt is a text, and whose `sample` is 0.
+ */
 export interface SimilarOptions {
-  /** @default 1 */
+  /** Most messages, system prompts not counted; those before the last one must be equal all the same. @default 1 */
   readonly maxTurns?: number | undefined;
-  /** Longest text, in characters. */
+  /** Longest text, in UTF-16 units. @default 1000 */
   readonly maxChars?: number | undefined;
+  /** Highest temperature; with a limit, requests that name none are not served either. @default no limit */
+  readonly maxTemperature?: number | undefined;
 }
 
 /** A control checked and in milliseconds; what was not given is absent. */
@@ -54,7 +62,13 @@ export interface CheckedControl {
   readonly tags?: readonly string[];
   readonly namespace?: string | readonly string[];
   readonly version?: string;
+  readonly similar?: false | CheckedSimilar;
 }
+
+/** {@link SimilarOptions} with their defaults. */
+export type CheckedSimilar = Readonly<Record<keyof SimilarOptions, number>>;
+
+const DEFAULT_SIMILAR: CheckedSimilar = { maxTurns: 1, maxChars: 1000, maxTemperature: Number.POSITIVE_INFINITY };
 
 /** What holds for one call. */
 export interface EffectiveControl {
@@ -73,6 +87,7 @@ export interface EffectiveControl {
   readonly tags: readonly string[] | undefined;
   readonly namespaces: Levels | undefined;
   readonly versions: Levels | undefined;
+  readonly similar: false | CheckedSimilar;
 }
 
 const FLAGS = ["use", "noCache", "noStore", "onlyIfCached"] as const;
@@ -105,8 +120,7 @@ export function checkControl(control: CacheControl, where: string, besides?: Rea
     if (typeof value !== "boolean") throw wrong(`${where}${flag} must be true or false, not ${typeof value}.`);
     checked[flag] = value;
   }
-  if (control.similar !== undefined && control.similar !== false)
-    throw wrong(`${where}similar is not available in this version.`);
+  if (control.similar !== undefined) checked.similar = checkSimilar(control.similar, `${where}similar`);
   for (const name of ["ttl", "sMaxAge", "staleWhileRevalidate", "staleIfError"] as const) {
     const value = control[name];
     if (value !== undefined) checked[`${name}Ms`] = durationMs(value, `${where}${name}`);
@@ -146,6 +160,7 @@ export function effectiveControl(
     tags: allTags([cache, ...runs, call]),
     namespaces: levelsOf(cache.namespace, runs, call.namespace, (run) => run.namespace),
     versions: levelsOf(cache.version, runs, call.version, (run) => run.version),
+    similar: merged.similar ?? DEFAULT_SIMILAR,
   };
 }
 
@@ -175,6 +190,25 @@ export function checkTags(tags: readonly string[], field: string): readonly stri
 function allTags(controls: readonly CheckedControl[]): readonly string[] | undefined {
   const tags = controls.flatMap((control) => control.tags ?? []);
   return tags.length === 0 ? undefined : [...new Set(tags)];
+}
+
+function checkSimilar(similar: false | SimilarOptions, field: string): false | CheckedSimilar {
+  if (similar === false) return false;
+  if (typeof similar !== "object" || similar === null || Array.isArray(similar))
+    throw wrong(`${field} must be false or an object such as { maxChars: 500 }.`);
+  const checked = { ...DEFAULT_SIMILAR };
+  for (const [name, value] of Object.entries(similar)) {
+    if (!Object.hasOwn(DEFAULT_SIMILAR, name))
+      throw wrong(`${field}.${name} is no option; known are ${Object.keys(DEFAULT_SIMILAR).join(", ")}.`);
+    if (value === undefined) continue;
+    const least = name === "maxTemperature" ? 0 : 1;
+    if (typeof value !== "number" || !(value >= least))
+      throw wrong(
+        `${field}.${name} must be a number from ${least}, not ${typeof value === "number" ? value : typeof value}.`,
+      );
+    checked[name as keyof SimilarOptions] = value;
+  }
+  return checked;
 }
 
 function checkNames(names: string | readonly string[], field: string): string | readonly string[] {

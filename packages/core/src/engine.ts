@@ -14,6 +14,7 @@ import { Listeners, type BypassReason, type CacheEvent, type FailureEvent, type 
 import { Flights } from "./flight.ts";
 import { requestKey, type CacheKey, type CacheRequest, type KeyOptions } from "./key.ts";
 import type { Settings } from "./settings.ts";
+import { similarFor } from "./similar.ts";
 import { Statistics } from "./statistics.ts";
 import { storeError, type Store, type StoreEvent } from "./store.ts";
 import { TagReader, type StoreWork } from "./tags.ts";
@@ -74,7 +75,7 @@ export class Engine {
     let key = NO_KEY;
     if (bypass === undefined) {
       try {
-        key = requestKey(request, keyOptions(settings, control));
+        key = requestKey(request, keyOptions(settings, control, request));
       } catch (error) {
         if (options.unkeyable !== "bypass") throw error;
         bypass = "no-identity";
@@ -143,13 +144,13 @@ export class Engine {
       const bypass = this.enabled ? undefined : "off";
       return { ...common, request: NO_REQUEST, key: { id: target.id }, bypass };
     }
-    const key = requestKey(target, keyOptions(settings, control));
+    const key = requestKey(target, keyOptions(settings, control, target));
     return { ...common, request: target, key, bypass: this.#bypassReason(settings, control, target) };
   }
 
   control(options: CacheControl): EffectiveControl {
     const runs = controlsInForce(this.#owner);
-    const plain = isEmpty(options);
+    const plain = hasNoControl(options);
     if (plain && runs.length === 0) return this.settings.plainControl;
     return effectiveControl(this.settings.control, runs, plain ? NO_CONTROL : checkControl(options, "", CALL_OPTIONS));
   }
@@ -272,12 +273,15 @@ export class Engine {
 }
 
 /** What the settings and the surroundings of a call add to its identity. */
-export function keyOptions(settings: Settings, control: EffectiveControl): KeyOptions {
-  return { namespaces: control.namespaces, versions: control.versions, secret: settings.secret, key: settings.key };
+export function keyOptions(settings: Settings, control: EffectiveControl, request: CacheRequest): KeyOptions {
+  const { namespaces, versions } = control;
+  const similar = similarFor(request, control, settings.store);
+  return { namespaces, versions, secret: settings.secret, key: settings.key, similar };
 }
 
-function isEmpty(value: object): boolean {
-  for (const _ in value) return false;
+/** Does a call say nothing of the cache? Most don't. */
+function hasNoControl(options: object): boolean {
+  for (const name in options) if (!CALL_OPTIONS.has(name)) return false;
   return true;
 }
 

@@ -14,6 +14,8 @@ export type ErrorCode =
   | "ERR_LLMCACHE_PAUSED"
   /** A list provider answered with another number of items than it was asked for; nothing of it was stored. */
   | "ERR_LLMCACHE_COUNT"
+  /** An embedder failed, was too late, or gave what are no vectors of texts. */
+  | "ERR_LLMCACHE_EMBEDDER"
   /** A reader of a shared stream took nothing for `readerTimeoutMs` while others were waiting, and was let go. */
   | "ERR_LLMCACHE_READER"
   /** The operation is not possible on this store or cache. */

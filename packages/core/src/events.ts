@@ -54,6 +54,7 @@ export interface HitEvent extends EventBase {
   readonly type: "hit" | "joined" | "stale";
   readonly ageMs: number;
   readonly tier?: string | undefined;
+  /** 0 to 1, where it is the answer to a similar request; absent otherwise. */
   readonly similarity?: number | undefined;
   readonly saved: Ledger;
 }
@@ -82,6 +83,8 @@ export interface StoredEvent extends EventBase {
 /** Somebody rejected an answer; its entry was removed if it still was there. */
 export interface RejectedEvent extends EventBase {
   readonly type: "rejected";
+  /** Its entry stays, and is not served to this request any more. */
+  readonly pair?: boolean | undefined;
 }
 
 /** Something failed. Where it did not have to, the caller was answered all the same. */

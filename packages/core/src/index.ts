@@ -7,6 +7,7 @@ export {
   type ManyOptions,
   type Outcome,
   type OutcomeStatus,
+  type RejectOptions,
   type Run,
   type RunNote,
   type StreamOptions,
@@ -22,6 +23,7 @@ export { parseCacheControl } from "./control-header.ts";
 export type { CacheControl, SimilarOptions } from "./control.ts";
 export { currentCache } from "./context.ts";
 export { durationMs, type Duration } from "./duration.ts";
+export type { EmbedOptions, Embedder } from "./embedder.ts";
 export { encode } from "./encoding.ts";
 export {
   copyHead,

@@ -68,8 +68,8 @@ export interface KeyOptions {
    * another request. Operation, namespaces, version and sample of the original always stay.
    */
   readonly key?: ((request: CacheRequest) => string | CacheRequest) | undefined;
-  /** Also give `scope` and `text`, where the prompt is a string. */
-  readonly similar?: boolean | undefined;
+  /** Also give `scope` and `text`, where the prompt is a text that is not blank, and no longer than `maxChars`. */
+  readonly similar?: boolean | { readonly maxChars: number } | undefined;
 }
 
 /** Part of every id: raised when the encoding or the record changes, so that old entries are misses. */
@@ -87,12 +87,19 @@ export function requestKey(request: CacheRequest, options: KeyOptions = {}): Cac
   const hmac = options.secret === undefined ? undefined : hmacWith(options.secret);
   try {
     const id = digest(ID_PREFIX, record, hmac);
-    if (options.similar !== true || typeof record.prompt !== "string") return { id };
-    return { id, scope: digest(SCOPE_PREFIX, { ...record, prompt: undefined }, hmac), text: record.prompt };
+    const text = comparedText(record, options);
+    return text === undefined
+      ? { id }
+      : { id, scope: digest(SCOPE_PREFIX, { ...record, prompt: undefined }, hmac), text };
   } catch (error) {
     if (!(error instanceof NotJson)) throw error;
     throw notJsonError(record);
   }
+}
+
+function comparedText({ prompt }: IdentityRecord, { similar = false }: KeyOptions): string | undefined {
+  if (similar === false || typeof prompt !== "string" || prompt.trim() === "") return undefined;
+  return similar === true || prompt.length <= similar.maxChars ? prompt : undefined;
 }
 
 /** Exactly what is hashed, as one object: the members of the request that count, namespaces and versions in levels. */

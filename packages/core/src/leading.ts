@@ -40,7 +40,8 @@ export async function lookFirst<T>(
     if (control.onlyIfCached) throw engine.missing(call, found.reason);
     if (found.reason !== "store-failure" && wantsLease(engine, call, flight)) {
       found = await claim(engine, call, flight, () => {
-        latest = engine.afresh(call);
+        // What is waited for is the answer to this very request: similar ones were looked for before.
+        latest = { ...engine.afresh(call), key: { id: call.key.id } };
         return find(engine, latest, decode);
       });
     }

@@ -46,7 +46,7 @@ function details(event: CacheEvent): object {
     case "invalidate":
       return { what: event.what };
     case "rejected":
-      return {};
+      return { pair: event.pair };
     default:
       return event satisfies never;
   }

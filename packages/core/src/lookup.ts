@@ -5,6 +5,7 @@ import type { Engine } from "./engine.ts";
 import type { EntryHead } from "./entry.ts";
 import type { MissReason } from "./events.ts";
 import { staleness, staleUse, type StaleUse } from "./freshness.ts";
+import { isFor, isSimilarHit } from "./similar.ts";
 import type { StoreHit } from "./store.ts";
 import type { Generations } from "./tags.ts";
 
@@ -109,7 +110,7 @@ export function judge<T>(
   decode: Decode<T> | undefined,
 ): (Judged<T> & { readonly isStale?: boolean }) | { readonly reason: MissReason } {
   const { entry } = hit;
-  if (entry.id !== call.key.id) return { reason: "other-id" };
+  if (!isFor(hit, call.key)) return { reason: "other-id" };
   const now = call.settings.clock();
   const reason = staleness(entry, call.control, now);
   if (reason === undefined) return decoded(engine, call, entry.body, entry, decode);
@@ -157,7 +158,7 @@ class Candidates<T> {
   readonly accept = (hit: StoreHit): boolean | Promise<boolean> => {
     const { entry } = hit;
     const call = this.#call;
-    if (entry.id !== call.key.id) return this.#refuse("other-id");
+    if (!isFor(hit, call.key)) return this.#refuse("other-id");
     const now = call.settings.clock();
     const reason = staleness(entry, call.control, now);
     if (reason !== undefined) {
@@ -205,8 +206,16 @@ class Candidates<T> {
     return true;
   }
 
+  /** The newest; but the request's own comes before similar ones. */
   #keep(hit: StoreHit): void {
-    if (this.#stale === undefined || hit.entry.createdAt > this.#stale.entry.createdAt) this.#stale = hit;
+    const { key } = this.#call;
+    const there = this.#stale;
+    const isSimilar = isSimilarHit(hit, key);
+    const isBetter =
+      there === undefined || isSimilarHit(there, key) === isSimilar
+        ? there === undefined || hit.entry.createdAt > there.entry.createdAt
+        : !isSimilar;
+    if (isBetter) this.#stale = hit;
   }
 
   #refuse(reason: MissReason): false {

@@ -1,8 +1,8 @@
-import type { Outcome, OutcomeStatus } from "./answer-cache.ts";
+import type { Outcome, OutcomeStatus, RejectOptions } from "./answer-cache.ts";
 import { about, type Call } from "./call.ts";
 import type { Engine } from "./engine.ts";
 import { copyHead, type EntryHead, type EntryMetadata } from "./entry.ts";
-import { isLLMCacheError } from "./errors.ts";
+import { isLLMCacheError, LLMCacheError } from "./errors.ts";
 import type { Ledger } from "./events.ts";
 import type { Flight } from "./flight.ts";
 import { ageMs } from "./freshness.ts";
@@ -65,6 +65,7 @@ function spared<T>(
   const now = call.settings.clock();
   const saved = ledgerOf(head.metadata);
   engine.statistics.count(COUNTED[status]);
+  if (similarity !== undefined) engine.statistics.count("similar");
   engine.statistics.save(saved);
   const age = ageMs(head, now);
   engine.emit(() => ({
@@ -121,7 +122,8 @@ class CallOutcome<T> implements Outcome<T> {
     return head === undefined ? undefined : copyHead(head);
   }
 
-  async reject(): Promise<void> {
+  async reject(options: RejectOptions = {}): Promise<void> {
+    if (options.pair === true) return this.#rejectPair();
     const flight = this.#flight;
     const call = this.#call;
     const engine = this.#engine;
@@ -144,8 +146,34 @@ class CallOutcome<T> implements Outcome<T> {
         throw storeError(settings.store, "delete", error);
       }
     }
-    engine.statistics.count("rejected");
-    engine.emit(() => ({ ...about(call, settings.clock(), false), type: "rejected" }));
+    this.#rejected();
+  }
+
+  async #rejectPair(): Promise<void> {
+    const { settings, key } = this.#call;
+    const head = this.#head;
+    if (this.similarity === undefined || head === undefined) {
+      throw new LLMCacheError(
+        "ERR_LLMCACHE_OPTION",
+        "pair: this is not the answer to a similar request but the request's own, which reject() without options removes.",
+      );
+    }
+    const { store } = settings;
+    if (store.rejectPair === undefined) {
+      throw new LLMCacheError("ERR_LLMCACHE_UNSUPPORTED", `The ${store.name} store cannot remember rejected pairs.`);
+    }
+    try {
+      await this.#engine.inTime(settings, "rejectPair", async (_, signal) => store.rejectPair?.(key, head, { signal }));
+    } catch (error) {
+      throw storeError(store, "reject a pair", error);
+    }
+    this.#rejected(true);
+  }
+
+  #rejected(pair?: boolean): void {
+    const call = this.#call;
+    this.#engine.statistics.count("rejected");
+    this.#engine.emit(() => ({ ...about(call, call.settings.clock(), false), type: "rejected", pair }));
   }
 }
 

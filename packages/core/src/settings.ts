@@ -23,6 +23,8 @@ export interface LLMCacheOptions {
   readonly namespace?: string | readonly string[] | undefined;
   /** Raised to start afresh; short for `control: { version }`. */
   readonly version?: string | undefined;
+  /** May an answer to a similar request be served, with a store that compares texts; short for `control: { similar }`. @default {} */
+  readonly similar?: CacheControl["similar"];
   /** What holds for every call unless `run` or the call says otherwise. */
   readonly control?: CacheControl | undefined;
   /** How long stores keep an entry after it expired. @default 0 */
@@ -87,6 +89,7 @@ const KNOWN: Readonly<Record<keyof LLMCacheOptions, true>> = {
   ttl: true,
   namespace: true,
   version: true,
+  similar: true,
   control: true,
   keepStale: true,
   mode: true,
@@ -109,8 +112,9 @@ export function checkOptions(options: LLMCacheOptions): Settings {
     if (!Object.hasOwn(KNOWN, name))
       throw wrong(`${name} is no option of LLMCache; known are ${Object.keys(KNOWN).join(", ")}.`);
   }
-  const { ttl, namespace, version, control = {}, store = new MapStore(), clock = Date.now } = options;
-  for (const [name, value] of Object.entries({ ttl, namespace, version })) {
+  const { ttl, namespace, version, similar, control = {}, store = new MapStore(), clock = Date.now } = options;
+  const short = given({ ttl, namespace, version, similar });
+  for (const [name, value] of Object.entries(short)) {
     if (value !== undefined && control[name as "ttl"] !== undefined)
       throw wrong(`${name} is given twice: as an option and in control.`);
   }
@@ -124,7 +128,10 @@ export function checkOptions(options: LLMCacheOptions): Settings {
   }
   const { keepRequests = false } = options;
   if (typeof keepRequests !== "boolean") throw wrong(`keepRequests must be true or false, not ${typeof keepRequests}.`);
-  const checked = checkControl(given({ ...control, ...given({ ttl, namespace, version }) }), "");
+  const checked = checkControl(given({ ...control, ...short }), "");
+  // In a call it is a permission, which the next store may make use of; here it can only be a mistake.
+  if (typeof checked.similar === "object" && store.match !== "similar")
+    throw wrong(`similar needs a store that compares texts (match: "similar"); the ${store.name} store does not.`);
   return {
     options,
     store,
@@ -147,14 +154,14 @@ export function checkOptions(options: LLMCacheOptions): Settings {
 }
 
 /**
- * Options after an update: what is not given stays. `ttl`, `namespace` and `version` replace one given in `control`, and the other way round.
+ * Options after an update: what is not given stays. `ttl`, `namespace`, `version` and `similar` replace one given in `control`, and the other way round.
  *
  * @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming what is unknown or wrong.
  */
 export function updatedOptions(before: Settings, update: LLMCacheOptions): Settings {
   const old: Record<string, unknown> = { ...before.options, store: before.store };
   const changes: Record<string, unknown> = given(update as Record<string, unknown>);
-  for (const name of ["ttl", "namespace", "version"] as const) {
+  for (const name of ["ttl", "namespace", "version", "similar"] as const) {
     if (update.control?.[name] !== undefined) delete old[name];
     if (
       changes[name] !== undefined &&

@@ -16,6 +16,8 @@ export interface CacheStatistics {
   readonly hits: number;
   readonly joined: number;
   readonly stale: number;
+  /** Of these three: served with the answer to a similar request. */
+  readonly similar: number;
   readonly misses: number;
   readonly bypasses: number;
   readonly stores: number;
@@ -30,7 +32,16 @@ export interface CacheStatistics {
 }
 
 /** Which counts there are. */
-export type Count = "hits" | "joined" | "stale" | "misses" | "bypasses" | "stores" | "rejected" | "failures";
+export type Count =
+  | "hits"
+  | "joined"
+  | "stale"
+  | "similar"
+  | "misses"
+  | "bypasses"
+  | "stores"
+  | "rejected"
+  | "failures";
 
 /** The running sums of one cache. */
 export class Statistics {
@@ -38,6 +49,7 @@ export class Statistics {
     hits: 0,
     joined: 0,
     stale: 0,
+    similar: 0,
     misses: 0,
     bypasses: 0,
     stores: 0,

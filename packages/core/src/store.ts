@@ -36,6 +36,12 @@ export interface Store extends AsyncDisposable {
   /** Drops what this store's prefix owns and nothing else; an empty prefix is refused where others may live. */
   clear(options?: StoreCallOptions): Promise<void>;
 
+  /**
+   * Similar stores: `get` with the key `asked` does not give the entry `stored` as a similar one any more, whatever comes in its place
+   * under its id, for as long as the store has it. Looks at ids only; nothing there is no error.
+   */
+  rejectPair?(asked: Pick<CacheKey, "id">, stored: Pick<EntryHead, "id">, options?: StoreCallOptions): Promise<void>;
+
   /** One hit or `undefined` per key, in the order of the keys. */
   getMany?(keys: readonly CacheKey[], options?: StoreCallOptions): Promise<readonly (StoreHit | undefined)[]>;
   setMany?(entries: readonly Entry[], options?: StoreCallOptions): Promise<void>;

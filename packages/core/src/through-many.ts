@@ -46,7 +46,8 @@ export async function throughMany<T>(
   options.signal?.throwIfAborted();
   const maxBatch = checkBatch(options.maxBatch);
   const tags = engine.tagReader();
-  const calls = requests.map((request) => engine.begin(request, options, tags));
+  // Each item of a list is asked for itself: similar ones have no part in it.
+  const calls = requests.map((request) => engine.begin(request, { ...options, similar: false }, tags));
   if (calls.some((call) => call.bypass !== undefined)) return passMany(engine, calls, produce, maxBatch);
 
   const items = open<T>(engine, calls);
@@ -273,8 +274,12 @@ async function ask<T>(
   const askings = chunk.map((item) => beginAsking(engine, item.call, signal, generations));
   const run: Run = {
     signal,
-    // What the chunk took is on one account, so that sums are right; the model is everybody's.
-    note: (info) => askings.forEach((asking, index) => asking.run.note(index === 0 ? info : { model: info.model })),
+    // What the chunk took is on one account, unless it is dealt out, so that sums are right; the model is everybody's.
+    note: (info, item) => {
+      if (item === undefined) {
+        askings.forEach((asking, index) => asking.run.note(index === 0 ? info : { model: info.model }));
+      } else askings[item]?.run.note(info);
+    },
   };
   let values: readonly T[];
   try {
@@ -377,9 +382,7 @@ async function inChunks<I>(
   size: number,
   work: (chunk: readonly I[]) => Promise<void>,
 ): Promise<void> {
-  const chunks: (readonly I[])[] = [];
-  for (let from = 0; from < items.length; from += size)
-    chunks.push(items.slice(from, Math.min(items.length, from + size)));
+  const chunks = evenChunks(items, size);
   const failures: unknown[] = [];
   const next = async (): Promise<void> => {
     for (let chunk = chunks.shift(); chunk !== undefined; chunk = chunks.shift()) {
@@ -392,6 +395,18 @@ async function inChunks<I>(
   };
   await Promise.all(Array.from({ length: Math.min(CONCURRENT_CHUNKS, chunks.length) }, next));
   if (failures.length > 0) throw failures[0];
+}
+
+/** As few chunks as the size allows, as even as they can be: 37 in chunks of 10 are 10, 9, 9 and 9. */
+function evenChunks<I>(items: readonly I[], size: number): (readonly I[])[] {
+  const count = Math.ceil(items.length / Math.min(size, items.length));
+  const chunks: (readonly I[])[] = [];
+  for (let from = 0; from < items.length;) {
+    const length = Math.ceil((items.length - from) / (count - chunks.length));
+    chunks.push(items.slice(from, from + length));
+    from += length;
+  }
+  return chunks;
 }
 
 /** A signal that is aborted when all of the given ones are, which live no longer than it does. */

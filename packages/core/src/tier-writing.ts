@@ -1,7 +1,7 @@
 import type { BackFills } from "./back-fill.ts";
 import type { Changes } from "./changes.ts";
 import type { Entry } from "./entry.ts";
-import { isLLMCacheError } from "./errors.ts";
+import { isLLMCacheError, LLMCacheError } from "./errors.ts";
 import { orAborted } from "./or-aborted.ts";
 import { tierError, type Tier } from "./tier.ts";
 
@@ -114,6 +114,33 @@ export async function clearIn(stack: Stack, tiers: readonly Tier[], signal: Sign
   } finally {
     end();
   }
+}
+
+/** Tells every tier that has similar hits, after the copies that are on their way. Rejects if one failed, or cannot be told. */
+export async function rejectPairIn(
+  stack: Stack,
+  asked: { readonly id: string },
+  { id }: { readonly id: string },
+  signal: Signal,
+): Promise<void> {
+  const failures = new Map<Tier, unknown>();
+  await Promise.all(
+    stack.tiers
+      .filter(({ store }) => store.match === "similar")
+      .map(async (tier) => {
+        const { store, isWritten, name } = tier;
+        if (!isWritten || store.rejectPair === undefined) {
+          const why = isWritten ? "cannot remember rejected pairs" : "is only read";
+          failures.set(tier, new LLMCacheError("ERR_LLMCACHE_UNSUPPORTED", `the tier ${name} ${why}.`));
+          return;
+        }
+        const failed = await attempt(stack, tier, [{ id }], signal, async () =>
+          store.rejectPair?.(asked, { id }, { signal }),
+        );
+        if (failed !== undefined) failures.set(tier, failed.cause);
+      }),
+  );
+  if (failures.size > 0) throw errorOf("reject a pair", failures, signal);
 }
 
 /** Writes to a tier after the copies of these ids (or all) that are on their way to it. Why it failed, if it did; the tier tells it. */

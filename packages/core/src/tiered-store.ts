@@ -2,7 +2,7 @@ import { BackFills } from "./back-fill.ts";
 import { BusLink } from "./bus-link.ts";
 import type { InvalidationBus } from "./bus.ts";
 import { Changes } from "./changes.ts";
-import { isReserved, type Entry } from "./entry.ts";
+import { isReserved, type Entry, type EntryHead } from "./entry.ts";
 import { LLMCacheError } from "./errors.ts";
 import type { CacheKey } from "./key.ts";
 import { Search, search } from "./tier-search.ts";
@@ -17,7 +17,7 @@ import {
   type StoreHit,
 } from "./store.ts";
 import { listTiers } from "./tier-listing.ts";
-import { clearIn, deleteIn, setEverywhere, type Stack } from "./tier-writing.ts";
+import { clearIn, deleteIn, rejectPairIn, setEverywhere, type Stack } from "./tier-writing.ts";
 import { addIfAbsent } from "./tier-adding.ts";
 import { check, checkedTiers, type TierOptions } from "./tier-options.ts";
 import { tierError, type Tier } from "./tier.ts";
@@ -53,6 +53,7 @@ export class TieredStore implements Store {
   readonly expiry: "native" | "swept";
   readonly origin?: Store;
   readonly entries?: NonNullable<Store["entries"]>;
+  readonly rejectPair?: NonNullable<Store["rejectPair"]>;
   readonly #stack: Stack;
   readonly #origin: Tier | undefined;
   readonly #listeners: StoreListeners = new StoreListeners("tiered");
@@ -70,6 +71,7 @@ export class TieredStore implements Store {
     this.match = all.some(({ store }) => store.match === "similar") ? "similar" : "exact";
     this.expiry = all.every(({ store }) => store.expiry === "native") ? "native" : "swept";
     if (all.some(({ store }) => store.entries !== undefined)) this.entries = (given) => this.#list(given);
+    if (this.match === "similar") this.rejectPair = (asked, stored, given) => this.#rejectPair(asked, stored, given);
     if (bus !== undefined) this.#link = new BusLink(bus, this.#stack, this.#listeners);
   }
 
@@ -167,6 +169,17 @@ export class TieredStore implements Store {
       if (over !== undefined && over.createdAt > entry.createdAt && !tier.outdated.has(over)) continue;
       void fills.offer({ tier, entry, over, isCurrent: () => changes.isUnchanged(entry.id, since) });
     }
+  }
+
+  /** In every tier that has similar hits. What cannot be written there is an error, after all others know. */
+  async #rejectPair(
+    asked: Pick<CacheKey, "id">,
+    stored: Pick<EntryHead, "id">,
+    options: StoreCallOptions | undefined,
+  ): Promise<void> {
+    this.#begin();
+    options?.signal?.throwIfAborted();
+    await rejectPairIn(this.#stack, asked, stored, options?.signal);
   }
 
   async *#list(options: EntriesOptions | undefined): AsyncGenerator<ListedEntry> {

@@ -110,7 +110,7 @@ describe("failures in a row", () => {
   test("of any method open it; then nothing reaches the store, and all are refused with one error", async () => {
     const { inner, store, events } = staged(8);
     inner.fail(undefined, new Error("down"));
-    const calls: Readonly<Record<Exclude<StoreMethod, "setMany">, () => Promise<unknown>>> = {
+    const calls: Readonly<Record<Exclude<StoreMethod, "setMany" | "rejectPair">, () => Promise<unknown>>> = {
       get: () => get(store),
       set: () => store.set(entryOf("a")),
       add: () => store.add(entryOf("a")),

@@ -127,6 +127,28 @@ describe("a list", () => {
     expect(own.cache.stats().inFlight).toBe(0);
   });
 
+  it("notes each item's own share, where that is told", async () => {
+    const own = stage();
+    await own.cache.throughMany(items("b"), async () => [0]);
+    await own.cache.settled();
+    await own.cache.throughMany(items("a", "b", "c"), async (missing, run) => {
+      run.note({ model: "m-1" });
+      for (const index of missing.keys()) run.note({ tokens: 10 + index }, index);
+      // Nobody's share is on nobody's account.
+      run.note({ tokens: 1000 }, missing.length);
+      return [1, 2];
+    });
+    await own.cache.settled();
+    const heads = await Promise.all(items("a", "c").map(async (item) => (await stored(own, item))?.metadata));
+    expect(heads).toMatchObject([
+      { model: "m-1", tokens: 10 },
+      { model: "m-1", tokens: 11 },
+    ]);
+    expect(own.cache.stats().spent.tokens).toBe(21);
+    const [hit] = await own.cache.throughMany(items("c"), async () => expect.unreachable());
+    expect(hit?.saved?.tokens).toBe(11);
+  });
+
   it("is judged and encoded item by item; what cannot be stored is handed over", async () => {
     const own = stage();
     const date = new Date(0);
@@ -435,7 +457,7 @@ describe("a list and", () => {
     const produce = byPosition();
     await own.cache.throughMany(list, produce, { maxBatch: 512 });
     await own.cache.settled();
-    expect(produce.calls.map(({ length }) => length)).toEqual([512, 512, 512, 464]);
+    expect(produce.calls.map(({ length }) => length)).toEqual([500, 500, 500, 500]);
     own.cache.update({ store: own.store });
     expect((await own.cache.throughMany(list.slice(-900), produce)).every(({ status }) => status === "hit")).toBe(true);
   });

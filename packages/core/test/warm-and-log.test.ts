@@ -188,6 +188,7 @@ it("statistics of nothing are zeros", () => {
     hits: 0,
     joined: 0,
     stale: 0,
+    similar: 0,
     misses: 0,
     bypasses: 0,
     stores: 0,

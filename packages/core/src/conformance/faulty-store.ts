@@ -12,7 +12,7 @@ import type {
 } from "../store.ts";
 
 /** The methods of a store that a fault can be put on. */
-export type StoreMethod = "get" | "set" | "add" | "delete" | "clear" | "getMany" | "setMany" | "entries";
+export type StoreMethod = "get" | "set" | "add" | "delete" | "clear" | "rejectPair" | "getMany" | "setMany" | "entries";
 
 /** Holds calls back; see {@link FaultyStore.hang} and {@link FaultyStore.delay}. */
 export interface FaultGate {
@@ -29,7 +29,17 @@ interface Fault {
   readonly end: () => void;
 }
 
-const METHODS: readonly StoreMethod[] = ["get", "set", "add", "delete", "clear", "getMany", "setMany", "entries"];
+const METHODS: readonly StoreMethod[] = [
+  "get",
+  "set",
+  "add",
+  "delete",
+  "clear",
+  "rejectPair",
+  "getMany",
+  "setMany",
+  "entries",
+];
 
 /**
  * A store that misbehaves as told, around one that does not: for tests of what stands above stores. A fault lasts until
@@ -44,6 +54,7 @@ export class FaultyStore implements Store {
   readonly origin?: Store;
   /** How often each method was called, failed calls included. */
   readonly calls: Readonly<Record<StoreMethod, number>>;
+  readonly rejectPair?: NonNullable<Store["rejectPair"]>;
   readonly getMany?: NonNullable<Store["getMany"]>;
   readonly setMany?: NonNullable<Store["setMany"]>;
   readonly entries?: NonNullable<Store["entries"]>;
@@ -55,6 +66,7 @@ export class FaultyStore implements Store {
     add: 0,
     delete: 0,
     clear: 0,
+    rejectPair: 0,
     getMany: 0,
     setMany: 0,
     entries: 0,
@@ -69,6 +81,9 @@ export class FaultyStore implements Store {
     this.match = inner.match;
     this.expiry = inner.expiry;
     if (inner.origin !== undefined) this.origin = inner.origin;
+    if (inner.rejectPair)
+      this.rejectPair = (asked, stored, options) =>
+        this.#through("rejectPair", options, async () => inner.rejectPair?.(asked, stored, options));
     if (inner.getMany) this.getMany = (keys, options) => this.#getMany(keys, options);
     if (inner.setMany)
       this.setMany = (entries, options) =>

@@ -11,7 +11,7 @@ export interface StoreCheckContext {
 }
 
 /** What a check needs besides the store, and is skipped without. */
-export type Need = "reopen" | "sibling" | "maxEntryBytes" | "atomicAdd" | "nonAtomicAdd";
+export type Need = "reopen" | "sibling" | "maxEntryBytes" | "atomicAdd" | "nonAtomicAdd" | "similar";
 
 /** A check before it is bound to a store. */
 export interface CheckDefinition {

@@ -11,6 +11,7 @@ import { HEAD_CHECKS } from "./head-checks.ts";
 import { LISTING_CHECKS } from "./listing-checks.ts";
 import { MANY_CHECKS } from "./many-checks.ts";
 import { RACING_CHECKS } from "./racing-checks.ts";
+import { SIMILAR_CHECKS } from "./similar-checks.ts";
 import {
   samplesOf,
   steppedClock,
@@ -49,6 +50,8 @@ export interface StoreCheckOptions {
   readonly nonAtomicAdd?: string | undefined;
   /** The largest entry, in bytes, that stores made by `makeStore` take, if they have such a bound. */
   readonly maxEntryBytes?: number | undefined;
+  /** The store compares texts, and serves what is equal: what it does with similar entries is checked, too. @default false */
+  readonly similar?: boolean | undefined;
   /** A check that is not done after so long fails, because something hangs. Milliseconds. @default 30000 */
   readonly patienceMs?: number | undefined;
 }
@@ -70,6 +73,7 @@ const DEFINITIONS: readonly CheckDefinition[] = [
   ...CLEARING_CHECKS,
   ...ABORTING_CHECKS,
   ...CLOSING_CHECKS,
+  ...SIMILAR_CHECKS,
 ];
 
 /**
@@ -103,6 +107,7 @@ export function storeChecks(makeStore: MakeStore, options: StoreCheckOptions = {
 function unmet(need: Need | undefined, options: StoreCheckOptions): string | undefined {
   if (need === undefined) return undefined;
   if (need === "atomicAdd") return options.nonAtomicAdd;
+  if (need === "similar") return options.similar === true ? undefined : "the option similar is not given";
   return options[need] === undefined ? `the option ${need} is not given` : undefined;
 }
 
