@@ -4,10 +4,14 @@ import type { AnswerHead } from "./exchange.ts";
 /** What this cache is called in `Cache-Status`. */
 const CACHE_NAME = "llmcache";
 
-/** The header fields that tell how a request was answered: `Age`, `Cache-Status` (RFC 9211) and `x-llmcache-key`. */
+/**
+ * The header fields that tell how a request was answered: `Age`, `Cache-Status` (RFC 9211), `x-llmcache-key`, and `x-llmcache-similarity`
+ * where it was the answer to a similar request.
+ */
 export function statusHeaders(outcome: Outcome<unknown>, noCache: boolean): Record<string, string> {
   const headers: Record<string, string> = { "cache-status": cacheStatus(outcome, noCache) };
   if (outcome.key.id !== "") headers["x-llmcache-key"] = outcome.key.id;
+  if (outcome.similarity !== undefined) headers["x-llmcache-similarity"] = outcome.similarity.toFixed(4);
   if (outcome.status === "hit" || outcome.status === "stale")
     headers["age"] = String(Math.floor((outcome.ageMs ?? 0) / 1000));
   return headers;

@@ -36,7 +36,7 @@ export class Incoming {
 
   async *chunks(run: Run): AsyncGenerator<Uint8Array> {
     this.#run = run;
-    const response = await this.#ask.send(run);
+    const response = await this.#ask.send(run, this.#call.more?.body);
     const head = headOfResponse(response);
     this.response = response;
     this.#head = head;
@@ -56,7 +56,7 @@ export class Incoming {
 
   judge([, ...pieces]: readonly Uint8Array[]): Verdict {
     const head = this.#head;
-    if (head === undefined) return "pass";
+    if (head === undefined) return "none";
     if (head.status !== OK) return judgeStatus(head.status);
     if (head.form === "whole") {
       const bytes = Buffer.concat(pieces);
@@ -64,7 +64,7 @@ export class Incoming {
       if (json !== undefined) this.#run?.note(this.#call.note(json as Json));
       return judgeWhole(head, bytes, json, this.#call);
     }
-    if (!this.ended && !this.#endedWell()) return "pass";
+    if (!this.ended && !this.#endedWell()) return "none";
     const events = this.#account?.events ?? readEvents(Buffer.concat(pieces)).events;
     if (this.#account === undefined) this.#note(events);
     return this.#call.judgeEvents(events);

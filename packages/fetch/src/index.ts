@@ -1,7 +1,13 @@
+export { countedQuery, plainPath } from "./base-url.ts";
 export { addStatus, statusHeaders } from "./cache-status.ts";
 export { cachedFetch, type CachedFetch, type CachedFetchInit, type CachedFetchOptions } from "./cached-fetch.ts";
+export { outcomesOf } from "./handed-out.ts";
+export { readJsonRequest, type JsonRequest } from "./json-request.ts";
+export { hasInexactInteger, isJsonObject, parseJsonText, withoutMembers } from "./json-value.ts";
 export { CONTROL_HEADERS, controlFromHeaders } from "./request-control.ts";
 export type { Replay } from "./response.ts";
+export { isSigned } from "./signed.ts";
 export { EventReader, readEvents, splitEvents, writeEvent, type ServerSentEvent } from "./sse.ts";
+export { hitResponse, storedAnswer, type StoredAnswer } from "./stored-answer.ts";
 export type { Fetch } from "./upstream.ts";
-export type { ListCall, SplitList, WireCall, WireFormat, WireRequest } from "./wire-format.ts";
+export type { AskedForMore, ListCall, SplitList, WireCall, WireFormat, WireRequest } from "./wire-format.ts";

@@ -9,6 +9,7 @@ import {
 } from "@llmcache/core";
 import { listHeaders } from "./cache-status.ts";
 import { borrowStored, encodeAnswer, headOfResponse, parseJson, type AnswerHead } from "./exchange.ts";
+import { handOut } from "./handed-out.ts";
 import { makeResponse, originOf } from "./response.ts";
 import type { Upstream } from "./upstream.ts";
 import { judgeStatus, OK } from "./verdict.ts";
@@ -20,7 +21,12 @@ interface Part {
   readonly item?: unknown;
   readonly verdict?: Verdict | undefined;
   readonly failure?: Uint8Array | undefined;
+  /** What was thrown when it was asked for, after the items before it had come: these are kept. */
+  readonly thrown?: { readonly error: unknown } | undefined;
 }
+
+/** Says nothing: nobody who reads it gets an answer from it, and asks for himself. */
+const NOTHING_CAME: AnswerHead = { status: OK, form: "whole", headers: {} };
 
 /** What the provider has just sent. */
 interface Fresh {
@@ -31,6 +37,8 @@ interface Fresh {
   readonly asAsked: boolean;
   readonly positions: readonly number[];
   readonly list: SplitList | undefined;
+  /** Is it an answer to another number of items? */
+  readonly isMiscounted: boolean;
 }
 
 /**
@@ -45,20 +53,34 @@ export async function listed(
   format: WireFormat,
 ): Promise<Response> {
   const fresh: Fresh[] = [];
-  const produce = async (positions: readonly number[], run: Run): Promise<readonly Part[]> => {
+  const askFor = async (positions: readonly number[], run: Run, place: number): Promise<readonly Part[]> => {
     const asAsked = positions.length === call.requests.length;
     const response = await ask.send(run, asAsked ? undefined : call.bodyOf(positions));
     const bytes = new Uint8Array(await response.arrayBuffer());
     const head = headOfResponse(response);
     const json = head.status === OK && head.form === "whole" ? parseJson(bytes) : undefined;
     const list = json === undefined ? undefined : call.split(json as Json, positions.length);
-    fresh.push({ response, head, bytes, asAsked, positions, list });
-    if (json !== undefined) run.note(call.note(json as Json));
+    const given = json === undefined || list !== undefined ? undefined : call.countOf?.(json as Json);
+    const isMiscounted = given !== undefined && given !== positions.length;
+    fresh.push({ response, head, bytes, asAsked, positions, list, isMiscounted });
+    if (json !== undefined) noteList(run, call, json as Json, list, place);
     // A wrong answer is nobody else's: only that it was one is shared.
     const failure = head.status === OK ? new Uint8Array(0) : bytes;
-    return positions.map((_, index) =>
-      list === undefined ? { head, failure } : { head, item: list.items[index], verdict: list.verdict },
-    );
+    if (list === undefined || list.items.length === 0) return positions.map(() => ({ head, failure }));
+    return list.items.map((item, index) => ({ head, item, verdict: list.verdicts?.[index] ?? list.verdict }));
+  };
+  const produce = async (positions: readonly number[], run: Run): Promise<readonly Part[]> => {
+    const parts: Part[] = [...(await askFor(positions, run, 0))];
+    // Of samples fewer may come than were asked for.
+    while (parts.length < positions.length) {
+      const rest = positions.slice(parts.length);
+      try {
+        parts.push(...(await askFor(rest, run, parts.length)));
+      } catch (error) {
+        parts.push(...rest.map(() => ({ head: NOTHING_CAME, failure: new Uint8Array(0), thrown: { error } })));
+      }
+    }
+    return parts;
   };
   const outcomes = await cache.throughMany<Part>(call.requests, produce, {
     ...control,
@@ -66,14 +88,22 @@ export async function listed(
     unkeyable: "bypass",
     encode: ({ head, item, failure }) => encodeAnswer(head, [failure ?? call.write(item)]),
     decode: (body) => decodePart(body, call),
-    judge: ({ head, verdict, failure }) => (failure === undefined ? (verdict ?? "pass") : judgeStatus(head.status)),
+    maxBatch: call.maxBatch,
+    judge: ({ head, verdict, failure, thrown }) => {
+      if (thrown !== undefined) return "fail";
+      return failure === undefined ? (verdict ?? "none") : judgeStatus(head.status);
+    },
   });
   // What was asked for in the background, to refresh what has expired, or in vain is nobody's answer.
   const own = fresh.filter(({ positions }) => positions.some((position) => isOwn(outcomes[position])));
   const [only] = own;
   // Who asked for all of it gets exactly what the provider sent, with all its headers.
-  if (only?.asAsked === true && (isPast(outcomes) || (only.list?.inOrder !== false && outcomes.every(isOwn))))
-    return answered(outcomes, only, control, ask);
+  if (
+    only?.asAsked === true &&
+    own.length === 1 &&
+    (isPast(outcomes) || (!only.isMiscounted && only.list?.inOrder !== false && outcomes.every(isOwn)))
+  )
+    return handOut(answered(outcomes, only, control, ask), outcomes);
   const failed = outcomes.findIndex(({ value }) => value.failure !== undefined);
   if (failed >= 0) return failedAnswer(outcomes, failed, own, control, ask, format);
 
@@ -86,12 +116,23 @@ export async function listed(
   const last = own.at(-1);
   const head = (outcomes[newest] as Outcome<Part>).value.head;
   const headers = listHeaders(outcomes, last?.response, head, control);
-  return makeResponse(
-    merged,
-    { status: OK, statusText: last?.response.statusText },
-    headers,
-    originOf(ask.wire?.url, last?.response),
+  return handOut(
+    makeResponse(
+      merged,
+      { status: OK, statusText: last?.response.statusText },
+      headers,
+      originOf(ask.wire?.url, last?.response),
+    ),
+    outcomes,
   );
+}
+
+/** Each item on its own account, where the format knows its share; what came for nothing is on that of the first. */
+function noteList(run: Run, call: ListCall, answer: Json, list: SplitList | undefined, place: number): void {
+  const info = call.note(answer);
+  if (call.noteItem === undefined || list === undefined) return run.note(info, place === 0 ? undefined : place);
+  run.note({ model: info.model });
+  for (const [index, item] of list.items.entries()) run.note(call.noteItem(item), place + index);
 }
 
 /** Was the provider asked for it by this call? */
@@ -112,7 +153,10 @@ function decodePart(body: Parameters<typeof borrowStored>[0], call: ListCall): P
   if (head.status !== OK)
     return judgeStatus(head.status) === "fail" ? { head, failure: new Uint8Array(bytes) } : undefined;
   const item = call.readItem(bytes);
-  return item === undefined ? undefined : { head, item };
+  if (item === undefined) return undefined;
+  // The item may be that of a stream; what it becomes part of is none.
+  if (head.form === "whole") return { head, item };
+  return { head: { ...NOTHING_CAME, headers: { ...head.headers, "content-type": "application/json" } }, item };
 }
 
 /** The provider's answer to all that was asked, as it came. */
@@ -136,6 +180,8 @@ function failedAnswer(
   ask: Upstream,
   format: WireFormat,
 ): Response {
+  const { thrown } = (outcomes[position] as Outcome<Part>).value;
+  if (thrown !== undefined) throw thrown.error;
   const own = fresh.find(({ list }) => list === undefined);
   if (own !== undefined && own.head.status !== OK) return answered(outcomes, own, control, ask);
   const { head, failure: bytes } = (outcomes[position] as Outcome<Part>).value;

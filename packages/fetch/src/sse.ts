@@ -111,6 +111,34 @@ export function splitEvents(bytes: Uint8Array): Uint8Array[] {
   return pieces;
 }
 
+/** Cuts bytes that arrive in any pieces behind each empty line: each piece that it gives is one event, as it came. */
+export class EventSplitter {
+  #rest: Uint8Array = NOTHING;
+
+  /** The events that these bytes complete. */
+  push(bytes: Uint8Array): readonly Uint8Array[] {
+    const pieces = splitEvents(this.#rest.byteLength === 0 ? bytes : Buffer.concat([this.#rest, bytes]));
+    const last = pieces.at(-1);
+    const isCut = last !== undefined && !endsWithEmptyLine(last);
+    this.#rest = isCut ? new Uint8Array(last) : NOTHING;
+    return isCut ? pieces.slice(0, -1) : pieces;
+  }
+
+  /** What is no whole event, at the end of the stream. */
+  rest(): Uint8Array {
+    return this.#rest;
+  }
+}
+
+/** A line feed that belongs to the last carriage return may still come: it is an empty line then, which says nothing. */
+function endsWithEmptyLine(piece: Uint8Array): boolean {
+  const isLineEnd = (at: number): boolean => piece[at] === LF || piece[at] === CR;
+  const last = piece.byteLength - 1;
+  if (!isLineEnd(last)) return false;
+  const before = piece[last] === LF && piece[last - 1] === CR ? last - 2 : last - 1;
+  return before < 0 || isLineEnd(before);
+}
+
 /** An event as bytes. */
 export function writeEvent(event: ServerSentEvent): Uint8Array {
   const name = event.event === "message" ? "" : `event: ${event.event}\n`;

@@ -2,7 +2,9 @@ import type { AnswerCache, CacheControl } from "@llmcache/core";
 import { answerHeaders } from "./cache-status.ts";
 import { decodeAnswer, encodeAnswer, headLine, readHeadLine, type AnswerHead } from "./exchange.ts";
 import { Incoming } from "./incoming.ts";
+import { handOut } from "./handed-out.ts";
 import { makeResponse, originOf, playRecorded, streamOf, type Replay } from "./response.ts";
+import { shown } from "./shown.ts";
 import type { Upstream } from "./upstream.ts";
 import { judgeStatus } from "./verdict.ts";
 import type { WireCall, WireFormat } from "./wire-format.ts";
@@ -40,9 +42,17 @@ export async function streamed(
   }
   const own = outcome.status === "miss" || outcome.status === "bypass" ? incoming.response : undefined;
   const headers = answerHeaders(outcome, own, head, control);
-  const source = replay === "recorded" && head.pace !== undefined ? await paced(chunks, head.pace, ask.signal) : chunks;
+  const played = replay === "recorded" && head.pace !== undefined ? await paced(chunks, head.pace, ask.signal) : chunks;
+  const { more } = call;
+  const isShown = more !== undefined && head.form === "events";
+  // What the provider says of the length of what it sent is not true of what is shown of it.
+  if (isShown) headers.delete("content-length");
+  const source = isShown ? shown(played, more) : played;
   const { status } = head;
-  return makeResponse(streamOf(source), { status, statusText: own?.statusText }, headers, originOf(ask.wire?.url, own));
+  return handOut(
+    makeResponse(streamOf(source), { status, statusText: own?.statusText }, headers, originOf(ask.wire?.url, own)),
+    [outcome],
+  );
 }
 
 /** Does the line with the head tell that the provider has failed? */

@@ -15,15 +15,15 @@ export function isJsonFor(head: AnswerHead, call: Pick<WireCall, "judgeOther">):
 /** May an answer in one piece be stored? `json` is what its bytes say, `undefined` if they are none. */
 export function judgeWhole(head: AnswerHead, bytes: Uint8Array, json: unknown, call: WireCall): Verdict {
   if (head.status !== OK) return judgeStatus(head.status);
-  if (head.form !== "whole") return "pass";
+  if (head.form !== "whole") return "none";
   if (call.judgeOther !== undefined && !isJsonFor(head, call))
     return call.judgeOther(bytes, head.headers["content-type"] ?? "");
-  return json === undefined ? "pass" : call.judge(json as Json);
+  return json === undefined ? "none" : call.judge(json as Json);
 }
 
-/** Which failures are the provider's, and which are the request's own. */
+/** Which failures are the provider's, and which are the request's own: none of them is an answer. */
 export function judgeStatus(status: number): Verdict {
-  return status === 408 || status === 409 || status === 429 || status >= 500 ? "fail" : "pass";
+  return status === 408 || status === 409 || status === 429 || status >= 500 ? "fail" : "none";
 }
 
 /** The JSON of an answer that may be stored; `undefined` where there is none. */

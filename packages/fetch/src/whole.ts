@@ -1,6 +1,7 @@
 import type { AnswerCache, CacheControl, Json, Run } from "@llmcache/core";
 import { answerHeaders } from "./cache-status.ts";
 import { decodeAnswer, encodeAnswer, headOfResponse, type Answer } from "./exchange.ts";
+import { handOut } from "./handed-out.ts";
 import { makeResponse, originOf } from "./response.ts";
 import type { Upstream } from "./upstream.ts";
 import { jsonOf, judgeWhole } from "./verdict.ts";
@@ -46,10 +47,13 @@ export async function whole(
   const [only] = pieces;
   const body = pieces.length === 1 ? only : Buffer.concat(pieces);
   const { status } = head;
-  return makeResponse(
-    body,
-    { status, statusText: own?.response.statusText },
-    headers,
-    originOf(ask.wire?.url, own?.response),
+  return handOut(
+    makeResponse(
+      body,
+      { status, statusText: own?.response.statusText },
+      headers,
+      originOf(ask.wire?.url, own?.response),
+    ),
+    [outcome],
   );
 }

@@ -41,6 +41,11 @@ export interface WireCall {
    */
   readonly variant?: string | undefined;
   /**
+   * Asks the provider for more than the caller did, so that the answer serves more calls (the usage of a stream, say), and takes it
+   * out again. Not asked of requests that are signed over their body: a format leaves it out there.
+   */
+  readonly more?: AskedForMore | undefined;
+  /**
    * The form counts in the request's identity: whatever is stored was recorded for such a call and is sent again as it came.
    * `toAnswer`, `toEvents` and `adapt` are not asked then. @default false
    */
@@ -70,14 +75,32 @@ export interface WireCall {
   adapt(events: readonly ServerSentEvent[]): readonly ServerSentEvent[] | "same" | undefined;
 }
 
+/** See {@link WireCall.more}. */
+export interface AskedForMore {
+  /** The body that is sent in the place of the caller's. */
+  readonly body: string;
+  /** What the caller is shown of an event of the stream: `"same"` as it is; another event; `undefined` nothing. */
+  show(event: ServerSentEvent): ServerSentEvent | "same" | undefined;
+}
+
 /** A request for a list as its format understands it. An item is whatever the format makes of it; only the format looks inside. */
 export interface ListCall<Item = unknown> {
   /** What is asked with each item, in the order of the list. Never empty. */
   readonly requests: readonly CacheRequest[];
   /** The body that asks for the items at these positions, in this order, and for nothing else. */
   bodyOf(positions: readonly number[]): string;
-  /** An answer (status 200) to so many items, taken apart; `undefined` if it is none, or one to another number of items. */
+  /** How many items the provider takes in one request, at most: more are asked for in several, as even as they can be. @default no limit */
+  readonly maxBatch?: number | undefined;
+  /**
+   * An answer (status 200) to so many items, taken apart; `undefined` if it is none, or one to another number of items. Where items are
+   * alike (samples), one item or more will do: the rest is asked for again.
+   */
   split(answer: Json, count: number): SplitList<Item> | undefined;
+  /**
+   * How many items an answer has. Where a format says so, an answer (status 200) with another number than was asked for is an error
+   * also where the whole list was asked for. @default such an answer is handed on then, as it came
+   */
+  countOf?(answer: Json): number | undefined;
   /** The stored form of an item. */
   write(item: Item): Uint8Array;
   /** An item in its stored form (borrowed bytes); `undefined` if it cannot serve this call, or is none. */
@@ -89,6 +112,8 @@ export interface ListCall<Item = unknown> {
   merge(items: readonly Item[], newest: number): Uint8Array | undefined;
   /** Who answered and what it used. */
   note(answer: Json): RunNote;
+  /** An item's own share of that. @default all of it is on the account of the first of the items that were asked for together */
+  noteItem?(item: Item): RunNote;
 }
 
 /** See {@link ListCall.split}. */
@@ -99,4 +124,6 @@ export interface SplitList<Item = unknown> {
   readonly inOrder: boolean;
   /** May the items be stored? */
   readonly verdict: Verdict;
+  /** Each of them, where they are judged one by one. @default what holds for all */
+  readonly verdicts?: readonly Verdict[] | undefined;
 }

@@ -22,7 +22,15 @@ export const listFormat: WireFormat = {
     const asked = JSON.parse(Buffer.from(body).toString("utf8")) as JsonObject;
     if (asked["fail"] === true) throw new Error("Not understood.");
     const { words } = asked;
-    return Array.isArray(words) && asked["whole"] !== true ? listCall(asked, words) : undefined;
+    if (!Array.isArray(words) || asked["whole"] === true) return undefined;
+    const call = listCall(asked, words);
+    // A word takes as many tokens as it has letters, where that is counted.
+    if (asked["counted"] !== true) return call;
+    return {
+      ...call,
+      noteItem: ({ text }) => ({ tokens: text.length }),
+      countOf: (answer) => ((answer as JsonObject)["said"] as readonly Json[] | undefined)?.length,
+    };
   },
 };
 

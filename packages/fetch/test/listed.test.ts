@@ -35,6 +35,20 @@ describe("a list", () => {
     expect(provider.asked[0]?.init?.body).toBe('{"words":["a","b"]}');
   });
 
+  test("has what it took on the account of its first item, or each item's share on its own", async () => {
+    const counted = (words: readonly string[]): Promise<Response> =>
+      ask(words, { body: JSON.stringify({ words, counted: true }) });
+    await ask(["a", "bb"]);
+    expect(cache.stats()).toMatchObject({ spent: { tokens: 2 } });
+    await ask(["bb"]);
+    expect(cache.stats().saved.tokens).toBe(0);
+    await counted(["ccc", "dddd", "ccc"]);
+    expect(cache.stats().spent.tokens).toBe(9);
+    await counted(["dddd"]);
+    // The second "ccc" has been spared, and "dddd".
+    expect(cache.stats().saved.tokens).toBe(3 + 4);
+  });
+
   test("that is stored is put together", async () => {
     await ask(["a", "b"]);
     const response = await ask(["b", "a"]);
@@ -262,6 +276,19 @@ describe("failures", () => {
     expect([response.status, response.headers.get("x-should-retry")]).toEqual([502, "false"]);
     expect(await told(response)).toMatchObject({ error: { code: "ERR_LLMCACHE_COUNT" } });
     expect(cache.stats().stores).toBe(1);
+  });
+
+  test("another number of items is 502 also where all was asked for, where that is counted; past the cache it is handed on", async () => {
+    provider.replies(() => json({ model: "m", said: [{ at: 0, text: "A" }] }));
+    const counted = (init: RequestInit & CachedFetchInit = {}): Promise<Response> =>
+      ask(["a", "b"], { body: JSON.stringify({ words: ["a", "b"], counted: true }), ...init });
+    const response = await counted();
+    expect([response.status, response.headers.get("x-should-retry")]).toEqual([502, "false"]);
+    expect(await told(response)).toMatchObject({ error: { code: "ERR_LLMCACHE_COUNT" } });
+    expect(cache.stats().stores).toBe(0);
+    expect((await counted({ llmcache: false })).status).toBe(200);
+    provider.replies(() => json({ model: "m" }));
+    expect(await told(counted())).toEqual({ model: "m" });
   });
 
   test.each<[string, () => Response]>([

@@ -31,6 +31,7 @@ function wordCall(asked: JsonObject, question: string): WireCall {
     request: { operation: "chat.completions", provider: "model.test", model: "m", prompt: question },
     streaming: asked["stream"] === true,
     variant: typeof asked["variant"] === "string" ? asked["variant"] : undefined,
+    more: asked["more"] === true ? { body: JSON.stringify({ ...asked, length: true }), show: showWord } : undefined,
     judge: (answer: Json): Verdict => (typeof (answer as JsonObject)["a"] === "string" ? "store" : "pass"),
     judgeEvents: (events): Verdict => (ended(events) ? "store" : "pass"),
     note: () => ({ tokens: 3 }),
@@ -44,6 +45,12 @@ function wordCall(asked: JsonObject, question: string): WireCall {
         ? events.map((each) => ({ ...each, data: each.data === "end" ? "end" : each.data.toUpperCase() }))
         : "same",
   };
+}
+
+/** Words that begin with # are what was asked for besides; one that ends in ! is shown without it. */
+function showWord(event: ServerSentEvent): ServerSentEvent | "same" | undefined {
+  if (event.data.startsWith("#")) return undefined;
+  return event.data.endsWith("!") ? { ...event, data: event.data.slice(0, -1) } : "same";
 }
 
 /** What was asked of the provider, and what it says. */

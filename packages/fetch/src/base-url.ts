@@ -1,0 +1,37 @@
+/** Query parameters that carry credentials: never part of an identity. */
+const CREDENTIALS: ReadonlySet<string> = new Set([
+  "api-key",
+  "api_key",
+  "apikey",
+  "x-api-key",
+  "key",
+  "subscription-key",
+  "access_token",
+  "access-token",
+  "token",
+  "oauth_token",
+  "auth",
+  "authorization",
+  "code",
+  "sig",
+  "signature",
+]);
+
+const LAST_SLASHES = /\/+$/;
+
+/** A path without the slashes at its end. */
+export function plainPath({ pathname }: URL): string {
+  return pathname.endsWith("/") ? pathname.replace(LAST_SLASHES, "") : pathname;
+}
+
+/**
+ * What a URL's query says besides credentials and the parameters named: `"?"` and the parameters in one order, those of one name in
+ * theirs; `""` where there are none.
+ */
+export function countedQuery(url: URL, besides: readonly string[] = []): string {
+  if (url.search === "") return "";
+  const isCounted = (name: string): boolean => !CREDENTIALS.has(name.toLowerCase()) && !besides.includes(name);
+  const query = [...url.searchParams].filter(([name]) => isCounted(name));
+  if (query.length === 0) return "";
+  return `?${new URLSearchParams(query.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))).toString()}`;
+}
