@@ -112,9 +112,18 @@ export interface CachedCompletions {
   create(body: CompletionCreateParams, options?: CachedRequestOptions): APIPromise<Stream<Completion> | Completion>;
 }
 
-/** The same client, whose methods take a `cache` option per call. */
+/** The same client, whose methods take a `cache` option per call, and which takes back what turned out to be bad. */
 export type CachedOpenAI<C extends OpenAI> = C & {
   readonly chat: { readonly completions: CachedChatCompletions };
   readonly responses: CachedResponses;
   readonly completions: CachedCompletions;
+  /**
+   * An answer turned out to be bad: removes the entry behind it (of embeddings all of them) if it still is the one handed out, so that
+   * the next call asks again. Takes what a cached client has handed out: answers, parsed ones, a `Stream`, a `Response`. Where nothing
+   * was stored, nothing happens.
+   *
+   * Rejects with `LLMCacheError`: `ERR_LLMCACHE_OPTION` for any other object, copies included; `ERR_LLMCACHE_STORE` if the store fails;
+   * and under a sampling view, from whose samples none is taken out.
+   */
+  reject(answer: object): Promise<void>;
 } & CachedListMethods<CachedRequestOptions>;

@@ -14,14 +14,15 @@ const WHOLE: ReadonlySet<string> = new Set([
 
 /** May this answer to this request be stored? */
 export function judgeChat(answer: Json, request: JsonObject, storeAnyway: ReadonlySet<StoreAnyway>): Verdict {
-  if (!isObject(answer)) return "pass";
+  if (!isObject(answer)) return "none";
   if (answer["error"] !== undefined && answer["error"] !== null) return "fail";
   const { choices } = answer;
-  if (!Array.isArray(choices) || choices.length === 0) return "pass";
+  if (!Array.isArray(choices) || choices.length === 0) return "none";
   if (choices.length < wantedChoices(request) && !storeAnyway.has("fewer-choices")) return "pass";
   for (const choice of choices as readonly Json[]) {
     const flaws = isObject(choice) ? flawsOf(choice, request) : undefined;
-    if (flaws === undefined || verdictOn(flaws, storeAnyway) === "pass") return "pass";
+    if (flaws === undefined) return "none";
+    if (verdictOn(flaws, storeAnyway) === "pass") return "pass";
   }
   return "store";
 }

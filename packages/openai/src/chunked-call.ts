@@ -1,8 +1,9 @@
 import type { CacheRequest, Json, JsonObject } from "@llmcache/core";
-import type { ServerSentEvent, WireCall } from "@llmcache/fetch";
+import { isSigned, type AskedForMore, type ServerSentEvent, type WireCall, type WireRequest } from "@llmcache/fetch";
 import { noteOf } from "./answer-note.ts";
 import type { ChunkAssembly } from "./chunk-assembly.ts";
 import { hideUsage } from "./chunk-events.ts";
+import type { Asked } from "./identity.ts";
 import { isObject } from "./json-shape.ts";
 
 /** What tells an endpoint with streams of chunks from another. */
@@ -18,6 +19,7 @@ export interface ChunkedEndpoint {
 export class ChunkedCall implements WireCall {
   readonly request: CacheRequest;
   readonly streaming: boolean;
+  readonly more: AskedForMore | undefined;
   readonly #endpoint: ChunkedEndpoint;
   readonly #body: JsonObject;
   readonly #wantsUsage: boolean;
@@ -25,17 +27,18 @@ export class ChunkedCall implements WireCall {
     | { readonly events: readonly ServerSentEvent[]; readonly count: number; readonly assembly: ChunkAssembly }
     | undefined;
 
-  constructor(endpoint: ChunkedEndpoint, request: CacheRequest, body: JsonObject) {
+  /** `more`: see {@link usageToo}. */
+  constructor(endpoint: ChunkedEndpoint, request: CacheRequest, body: JsonObject, more?: AskedForMore) {
     this.request = request;
     this.streaming = body["stream"] === true;
+    this.more = more;
     this.#endpoint = endpoint;
     this.#body = body;
-    const { stream_options: streamOptions } = body;
-    this.#wantsUsage = isObject(streamOptions) && streamOptions["include_usage"] === true;
+    this.#wantsUsage = wantsUsage(body);
   }
 
   get variant(): string {
-    return this.#wantsUsage ? "usage" : "";
+    return this.#asksForUsage ? "usage" : "";
   }
 
   judge(answer: Json): ReturnType<WireCall["judge"]> {
@@ -45,12 +48,12 @@ export class ChunkedCall implements WireCall {
   judgeEvents(events: readonly ServerSentEvent[]): ReturnType<WireCall["judgeEvents"]> {
     const { answer, failed, finished, done, usage } = this.#assemble(events);
     if (failed) return "fail";
-    if (answer === undefined || !finished) return "pass";
+    if (answer === undefined || !finished) return "none";
     // Without the closing mark, the end must be plain from what came: every choice, and the usage if it was asked for.
     const all =
       (answer["choices"] as readonly Json[]).length >= this.#endpoint.wantedChoices(this.#body) &&
-      (usage || !this.#wantsUsage);
-    return done || all ? this.judge(answer) : "pass";
+      (usage || !this.#asksForUsage);
+    return done || all ? this.judge(answer) : "none";
   }
 
   note(answer: Json): ReturnType<WireCall["note"]> {
@@ -82,6 +85,10 @@ export class ChunkedCall implements WireCall {
     return usage ? hideUsage(events) : "same";
   }
 
+  get #asksForUsage(): boolean {
+    return this.#wantsUsage || this.more !== undefined;
+  }
+
   /** A stream is put together once, though it is both judged and accounted for. */
   #assemble(events: readonly ServerSentEvent[]): ChunkAssembly {
     const known = this.#assembled;
@@ -90,4 +97,25 @@ export class ChunkedCall implements WireCall {
     this.#assembled = { events, count: events.length, assembly };
     return assembly;
   }
+}
+
+/**
+ * How the usage of a stream is asked for where the caller does not, and hidden from him; `undefined` where he does, or where nothing
+ * else can be sent than what he wrote.
+ */
+export function usageToo(request: WireRequest, { body, isRewritable }: Asked): AskedForMore | undefined {
+  if (body["stream"] !== true || wantsUsage(body) || !isRewritable || isSigned(request.headers)) return undefined;
+  const { stream_options: options } = body;
+  return {
+    body: JSON.stringify({ ...body, stream_options: { ...(isObject(options) ? options : {}), include_usage: true } }),
+    show(event) {
+      if (!event.data.includes("usage")) return "same";
+      const told = hideUsage([event]);
+      return told === undefined || told[0] === event ? "same" : told[0];
+    },
+  };
+}
+
+function wantsUsage({ stream_options: options }: JsonObject): boolean {
+  return isObject(options) && options["include_usage"] === true;
 }

@@ -1,6 +1,6 @@
 import type { CacheRequest, Json } from "@llmcache/core";
 import type { WireFormat } from "@llmcache/fetch";
-import { ChunkedCall, type ChunkedEndpoint } from "./chunked-call.ts";
+import { ChunkedCall, usageToo, type ChunkedEndpoint } from "./chunked-call.ts";
 import { assembleCompletion } from "./completions-assembly.ts";
 import { completionEvents } from "./completions-events.ts";
 import { COMPLETIONS_FIELDS } from "./completions-fields.ts";
@@ -33,7 +33,12 @@ export function openAICompletions(options: OpenAIFormatOptions = {}): WireFormat
         assemble: assembleCompletion,
         toEvents: completionEvents,
       };
-      return new ChunkedCall(endpoint, identity, asked.body);
+      return new ChunkedCall(
+        endpoint,
+        identity,
+        asked.body,
+        options.askForUsage ? usageToo(request, asked) : undefined,
+      );
     },
   };
 }
@@ -51,8 +56,8 @@ function identify(asked: Asked): CacheRequest | undefined {
     shape: {
       turns: 1,
       tools: false,
-      // Tokens and lists of texts are no text to compare.
-      attachments: typeof prompt !== "string",
+      // Tokens and lists of texts are no text to compare; with echo the answer repeats the very prompt.
+      attachments: typeof prompt !== "string" || asked.body["echo"] === true,
       ...(typeof temperature === "number" ? { temperature } : {}),
     },
   };

@@ -6,13 +6,13 @@ const WHOLE: ReadonlySet<string> = new Set(["stop", "eos", "eos_token", "end_tur
 
 /** May this answer to this request be stored? */
 export function judgeCompletion(answer: Json, request: JsonObject, storeAnyway: ReadonlySet<StoreAnyway>): Verdict {
-  if (!isObject(answer)) return "pass";
+  if (!isObject(answer)) return "none";
   if (answer["error"] !== undefined && answer["error"] !== null) return "fail";
   const { choices } = answer;
-  if (!Array.isArray(choices) || choices.length === 0) return "pass";
+  if (!Array.isArray(choices) || choices.length === 0) return "none";
   if (choices.length < wantedCompletions(request) && !storeAnyway.has("fewer-choices")) return "pass";
   for (const choice of choices as readonly Json[]) {
-    if (!isObject(choice) || typeof choice["text"] !== "string") return "pass";
+    if (!isObject(choice) || typeof choice["text"] !== "string") return "none";
     if (verdictOn(flawsOf(choice["text"], choice["finish_reason"], request), storeAnyway) === "pass") return "pass";
   }
   return "store";

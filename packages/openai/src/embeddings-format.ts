@@ -88,6 +88,12 @@ class EmbeddingsCall implements ListCall<EmbeddingItem> {
     return split === undefined ? undefined : { ...split, verdict: verdictOn(answer, this.#expected) };
   }
 
+  countOf(answer: Json): number | undefined {
+    if (!isObject(answer) || (answer["error"] !== undefined && answer["error"] !== null)) return undefined;
+    const { data } = answer;
+    return Array.isArray(data) ? data.length : undefined;
+  }
+
   write(item: EmbeddingItem): Uint8Array {
     return writeItem(item);
   }
@@ -103,6 +109,10 @@ class EmbeddingsCall implements ListCall<EmbeddingItem> {
 
   note(answer: Json): ReturnType<ListCall["note"]> {
     return noteOf(answer);
+  }
+
+  noteItem({ usage = null }: EmbeddingItem): ReturnType<ListCall["note"]> {
+    return noteOf({ usage });
   }
 }
 

@@ -7,7 +7,7 @@ const INTEGER = /^-?[0-9]+$/;
 const NEEDS_CARE = /[0-9]{16}|\\u0000/;
 
 /** The member that stands for a long integer. */
-const MARK = "\0integer";
+export const MARK = "\0integer";
 
 /** What engines tell a reviver besides what its type says: the text that a number was written as. */
 type SourceReviver = (name: string, value: unknown, context: { readonly source?: string }) => unknown;

@@ -19,6 +19,11 @@ export interface OpenAIFormatOptions {
   readonly equivalent?: readonly Equivalence[] | undefined;
   /** Further request headers that can change the answer, such as those that tell a proxy which model to ask. @default none */
   readonly countedHeaders?: readonly string[] | undefined;
+  /**
+   * How many choices (`n`) of a chat completion the provider gives in one request, at most. More are asked for in several requests, as
+   * even as they can be. @default as many as are asked for
+   */
+  readonly maxChoices?: number | undefined;
   /** Kinds of answers to store although they are not by default. @default none */
   readonly storeAnyway?: readonly StoreAnyway[] | undefined;
   /**
@@ -26,4 +31,10 @@ export interface OpenAIFormatOptions {
    * Azure deployment stands for the model, they are always stored. @default false
    */
   readonly storeOtherModels?: boolean | undefined;
+  /**
+   * Asks for the usage of streams (`stream_options.include_usage`) where the caller does not, and hides it from him: what is stored
+   * then also answers calls in one piece, and streams with usage. Of chat completions and completions; for providers that know
+   * the field. @default false
+   */
+  readonly askForUsage?: boolean | undefined;
 }

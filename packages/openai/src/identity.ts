@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import type { CacheRequest, Json, JsonObject } from "@llmcache/core";
 import type { WireRequest } from "@llmcache/fetch";
 import { deploymentOf, isAzure, providerOf } from "./endpoint.ts";
@@ -17,6 +18,8 @@ export const COUNTED_HEADERS: readonly string[] = ["openai-beta", "azureml-model
 export interface Asked {
   /** The body as it was sent. */
   readonly body: JsonObject;
+  /** Written anew it says the same: there is no integer in it that a double cannot hold. */
+  readonly isRewritable: boolean;
   /** What of it counts. */
   readonly counted: JsonObject;
   /** Who is asked. */
@@ -71,6 +74,7 @@ export function requestReader(
     const isFree = storeOtherModels || common !== undefined || deployment !== undefined || isAzure(request.url);
     return {
       body,
+      isRewritable: exact === body || isDeepStrictEqual(exact, body),
       counted: equalize(without(exact, ignored)),
       who: common === undefined ? { provider: provider ?? base, model } : { model: common },
       around,
@@ -79,11 +83,20 @@ export function requestReader(
   };
 }
 
+const ORDINARY = { enumerable: true, writable: true, configurable: true } as const;
+
 /** What counts of a request, less the fields that stand elsewhere in its identity. */
 export function settingsOf({ counted, around }: Asked, elsewhere: ReadonlySet<string>): JsonObject {
   return { ...around, body: without(counted, elsewhere) };
 }
 
 function without(body: JsonObject, names: ReadonlySet<string>): JsonObject {
-  return Object.fromEntries<Json | undefined>(Object.entries(body).filter(([name]) => !names.has(name)));
+  const rest: Record<string, Json | undefined> = {};
+  for (const name of Object.keys(body)) {
+    if (names.has(name)) continue;
+    // It would be the prototype of the rest, and not count.
+    if (name === "__proto__") Object.defineProperty(rest, name, { value: body[name], ...ORDINARY });
+    else rest[name] = body[name];
+  }
+  return rest;
 }

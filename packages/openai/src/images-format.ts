@@ -65,7 +65,7 @@ function wantsStream({ stream }: JsonObject): boolean {
 
 /** Images, as many as were asked for, and no addresses. */
 function judgeImages(answer: Json, { n }: JsonObject, storeAnyway: ReadonlySet<StoreAnyway>): Verdict {
-  if (!isObject(answer)) return "pass";
+  if (!isObject(answer)) return "none";
   if (answer["error"] !== undefined && answer["error"] !== null) return "fail";
   const { data } = answer;
   if (!Array.isArray(data) || data.length === 0 || !(data as readonly Json[]).every(isImage)) return "pass";

@@ -28,7 +28,7 @@ export class ResponsesCall implements WireCall {
   judgeEvents(events: readonly ServerSentEvent[]): Verdict {
     const { response, agrees, failed } = this.#assemble(events);
     if (failed) return "fail";
-    return response !== undefined && agrees ? this.#judge(response) : "pass";
+    return response !== undefined && agrees ? this.#judge(response) : "none";
   }
 
   note(answer: Json): ReturnType<WireCall["note"]> {

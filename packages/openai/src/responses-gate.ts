@@ -5,12 +5,12 @@ import { verdictOn, type StoreAnyway } from "./store-anyway.ts";
 
 /** May this Response be stored? One that is under way, waits, was cancelled or has an unknown status never is. */
 export function judgeResponse(answer: Json, request: JsonObject, storeAnyway: ReadonlySet<StoreAnyway>): Verdict {
-  if (!isObject(answer)) return "pass";
+  if (!isObject(answer)) return "none";
   const { status, output, error } = answer;
   if (status === "failed" || (error !== undefined && error !== null)) return "fail";
-  if (!Array.isArray(output) || !output.every(isObject)) return "pass";
+  if (!Array.isArray(output) || !output.every(isObject)) return "none";
   const ending = endingFlaws(answer, request);
-  if (ending === undefined) return "pass";
+  if (ending === undefined) return "none";
   const flaws = [...ending, ...outputFlaws(output, request)];
   // A template that is kept at OpenAI may bring tools along, of which the request does not speak.
   if (isObject(request["prompt"]) && usesHostedTools(answer)) flaws.push("hosted-tool");

@@ -24,7 +24,7 @@ export function storedCall(request: CacheRequest, rules: StoredCallRules): WireC
     ...(rules.judgeOther === undefined
       ? {}
       : { judgeOther: (answer: Uint8Array, type: string) => rules.judgeOther?.(answer, type) ?? "pass" }),
-    judgeEvents: (events) => rules.judgeEvents?.(events) ?? "pass",
+    judgeEvents: (events) => rules.judgeEvents?.(events) ?? "none",
     note: noteOf,
     noteEvents: (events) => rules.noteEvents?.(events) ?? {},
     endsStream: ({ data }) => data.trim() === "[DONE]",

@@ -162,13 +162,13 @@ describe("a good answer", () => {
 describe("what is no answer", () => {
   test.each([
     ["an error with status 200", { error: { message: "overloaded" } }, "fail"],
-    ["an empty object", {}, "pass"],
-    ["no choices", { choices: [] }, "pass"],
-    ["choices that are none", { choices: [null] }, "pass"],
-    ["a choice without a message", { choices: [{ index: 0, finish_reason: "stop" }] }, "pass"],
-    ["a list", [], "pass"],
-    ["text", "hello", "pass"],
-    ["null", null, "pass"],
+    ["an empty object", {}, "none"],
+    ["no choices", { choices: [] }, "none"],
+    ["choices that are none", { choices: [null] }, "none"],
+    ["a choice without a message", { choices: [{ index: 0, finish_reason: "stop" }] }, "none"],
+    ["a list", [], "none"],
+    ["text", "hello", "none"],
+    ["null", null, "none"],
   ] as const)("%s is never stored", (_name, given, expected) => {
     const all: StoreAnyway[] = [...new Set(RULES.map(({ rule }) => rule))];
     expect(verdict(given, {}, all)).toBe(expected);

@@ -65,10 +65,10 @@ describe("the gate", () => {
     ["one of two choices", answer(["a"]), { n: 2 }, "pass"],
     ["two choices for two prompts of two", answer(["a", "b"]), { n: 2, prompt: ["x", "y"] }, "pass"],
     ["one choice for two token prompts", answer(["a"]), { prompt: [[1], [2]] }, "pass"],
-    ["a choice without text", { ...answer([]), choices: [{ index: 0, finish_reason: "stop" }] }, {}, "pass"],
-    ["no choices", answer([]), {}, "pass"],
+    ["a choice without text", { ...answer([]), choices: [{ index: 0, finish_reason: "stop" }] }, {}, "none"],
+    ["no choices", answer([]), {}, "none"],
     ["an error", { error: { message: "x" } }, {}, "fail"],
-    ["null", null, {}, "pass"],
+    ["null", null, {}, "none"],
   ])("%s", (_name, given, more, expected) => {
     expect(verdict(given, more)).toBe(expected);
   });
@@ -146,7 +146,7 @@ describe("conversion", () => {
   test.each<readonly [string, readonly ServerSentEvent[], string]>([
     ["whole", [chunk({ text: "a" }), stop, done], "store"],
     ["without its closing mark, all else being there", [chunk({ text: "a" }), stop], "store"],
-    ["without its end", [chunk({ text: "a" }), done], "pass"],
+    ["without its end", [chunk({ text: "a" }), done], "none"],
     ["with an error in it", [chunk({ text: "a" }), { event: "message", data: '{"error":{"message":"x"}}' }], "fail"],
     ["with no text", [stop, done], "pass"],
   ])("of a stream: %s", (_name, told, verdict) => {

@@ -123,6 +123,8 @@ describe("a list", () => {
     expect((await ask(["a", "b", "c"])).usage).toEqual({ prompt_tokens: 10, total_tokens: 10 });
     const shares = [await ask("a"), await ask("b"), await ask("c")].map(({ usage }) => usage.prompt_tokens);
     expect(shares).toEqual([4, 3, 3]);
+    // In the account, too: each hit has saved what its item took.
+    expect(cache.stats()).toMatchObject({ spent: { tokens: 10 }, saved: { tokens: 10 } });
     expect((await ask(["c", "b", "a"])).usage.total_tokens).toBe(10);
     expect((await ask(["a", "a", "b"])).usage.total_tokens).toBe(11);
     expect((await ask(["c", "d"])).usage).toEqual({ prompt_tokens: 13, total_tokens: 13 });
@@ -248,14 +250,15 @@ describe("a failure", () => {
     expect((await other).data).toStrictEqual((await truth(["a"])).data);
   });
 
-  test("another number of items than asked is handed on where all was asked, and not stored", async () => {
-    server.enqueue({ embeddings: { count: 3 } });
-    expect((await ask(["a", "b"])).data).toHaveLength(3);
+  test.each([1, 3])("%i items in the place of two are an error, and nothing is stored", async (count) => {
+    server.enqueue({ embeddings: { count } });
+    const failure = (await ask(["a", "b"]).catch((error: unknown) => error)) as APIError;
+    expect([failure.status, failure.code]).toEqual([502, "ERR_LLMCACHE_COUNT"]);
     expect((await ask(["a", "b"])).data).toHaveLength(2);
-    expect(server.count()).toBe(2);
+    expect(askedFor(2)).toEqual(["a", "b"]);
   });
 
-  test("another number of items than asked is an error where a part was asked, and nothing is stored", async () => {
+  test("another number of items than asked is the same error where a part was asked", async () => {
     await ask("a");
     server.enqueue({ embeddings: { count: 1 } });
     const failure = (await ask(["a", "b", "c"]).catch((error: unknown) => error)) as APIError;

@@ -21,7 +21,7 @@ export const CHAT_VALUES: Readonly<Record<keyof typeof CHAT_FIELDS, Pair>> = {
   metadata: [{ a: "1" }, { a: "2" }],
   modalities: [["text"], ["text", "audio"]],
   moderation: [{ model: "a" }, { model: "b" }],
-  n: [1, 2],
+  n: [2, 3],
   parallel_tool_calls: [true, false],
   prediction: [
     { type: "content", content: "a" },
