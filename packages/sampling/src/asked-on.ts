@@ -9,7 +9,11 @@ export function askedOn<T>(produce: Produce<T>): Produce<T> {
     if (!Array.isArray(values)) return values;
     while (values.length < missing.length) {
       run.signal.throwIfAborted();
-      const more = await produce(missing.slice(values.length), run);
+      const before = values.length;
+      const more = await produce(missing.slice(before), {
+        ...run,
+        note: (info, item) => run.note(info, item === undefined ? undefined : before + item),
+      });
       if (!Array.isArray(more) || more.length === 0) return values;
       values = [...values, ...(more as readonly T[])];
     }

@@ -16,6 +16,8 @@ export interface SampleRun {
   readonly signal: AbortSignal;
   /** What the request took, for `totals` and for what is stored with the samples. May be called several times; the last value counts. */
   note(info: RunNote): void;
+  /** The request has failed and is sent again: one more in `totals`, and one more that failed. */
+  again(): void;
 }
 
 /** Options of {@link functionSampler}. */
@@ -73,7 +75,7 @@ class ProviderLayer<P, S> implements Layer {
     try {
       // A copy each time: whoever is asked may change it.
       const own = copyOf(prompt.request.prompt) as P;
-      bodies = bodiesOf(await this.#fn(own, count, { signal, note: account.note }), count);
+      bodies = bodiesOf(await this.#fn(own, count, { signal, note: account.note, again: account.again }), count);
     } finally {
       account.close(bodies?.length);
     }

@@ -66,6 +66,8 @@ class Reader implements Feed {
   }
 
   async draw(position: number, pull: Pull): Promise<Drawn> {
+    const known = this.#ahead.takeRead(position);
+    if (known !== undefined) return drawnFrom(known);
     const before = this.#begun;
     const { promise: begun, resolve: begin } = Promise.withResolvers<void>();
     this.#begun = Promise.all([before, begun]);
@@ -100,8 +102,8 @@ class KeptSequence {
   readonly #pulls: SharedPulls<Looked> = new SharedPulls<Looked>();
   /** Samples that could not be written: they may be there all the same, so they are no other position's until that is known. */
   readonly #unwritten: Map<number, { readonly drawn: Drawn; readonly prepared: Prepared }> = new Map();
-  /** Ends with the looks that began before: values are drawn in the order of the pulls. */
-  #looks: Promise<unknown> = Promise.resolve();
+  /** All pulls before have found what they want, begun to draw it, or are waiting for another process. */
+  #begun: Promise<unknown> = Promise.resolve();
 
   constructor(shelf: Shelf, prompt: Prompt, below: Layer | undefined) {
     this.#shelf = shelf;
@@ -119,23 +121,49 @@ class KeptSequence {
   }
 
   async #get(position: number, pull: Pull): Promise<Looked> {
-    const before = this.#looks;
-    const look = this.#shelf.read(this.#prompt, position, pull.signal);
-    this.#looks = Promise.allSettled([before, look]);
-    const there = await look;
-    if (there !== undefined) return this.#known(position, there);
-    if (this.#below === undefined) throw this.#missing(position);
-    await before;
-    const claimed = await this.#claim(position, this.#below, pull);
-    if ("there" in claimed) return this.#known(position, claimed.there);
-    const { lease } = claimed;
-    if (lease === undefined) return this.#fill(position, this.#below, pull);
+    const before = this.#begun;
+    const { promise: hasBegun, resolve: begin } = Promise.withResolvers<void>();
+    this.#begun = Promise.all([before, hasBegun]);
     try {
-      const own = [...(filling.getStore() ?? []), sampleId(this.#prompt, position)];
-      return await filling.run(own, () => this.#fill(position, this.#below as Feed, pull));
+      const there = await this.#shelf.read(this.#prompt, position, pull.signal);
+      if (there !== undefined) return this.#known(position, there);
+      if (this.#below === undefined) throw this.#missing(position);
+      return await this.#getFrom(this.#below, position, pull, before, begin);
     } finally {
-      await lease.end();
+      begin();
     }
+  }
+
+  /** Looked for and claimed at once with others; drawn in the order of the pulls. */
+  async #getFrom(
+    below: Feed,
+    position: number,
+    pull: Pull,
+    before: Promise<unknown>,
+    begin: () => void,
+  ): Promise<Looked> {
+    let lease: HeldLease | undefined;
+    try {
+      do {
+        const claimed = await this.#claim(position, below, pull, begin);
+        if ("there" in claimed) return this.#known(position, claimed.there);
+        ({ lease } = claimed);
+        await orAborted(before, pull.signal);
+        // What was spare then may be another's by now.
+      } while (lease === undefined && this.#needsLease(position, below));
+      const own = lease === undefined ? [] : [sampleId(this.#prompt, position)];
+      const filled = filling.run([...(filling.getStore() ?? []), ...own], () => this.#fill(position, below, pull));
+      begin();
+      return await filled;
+    } finally {
+      await lease?.end();
+    }
+  }
+
+  /** Has somebody to be asked, for whom other processes may be waited? */
+  #needsLease(position: number, below: Feed): boolean {
+    if (!this.#takesLeases || below.hasSpare || this.#unwritten.has(position)) return false;
+    return filling.getStore()?.includes(sampleId(this.#prompt, position)) !== true;
   }
 
   /** Waits while another process asks for this very sample; not where nobody has to be asked. */
@@ -143,12 +171,11 @@ class KeptSequence {
     position: number,
     below: Feed,
     { signal }: Pull,
+    onWait: () => void,
   ): Promise<{ readonly there: Shelved } | { readonly lease: HeldLease | undefined }> {
-    if (!this.#takesLeases || this.#shelf.lease === undefined) return { lease: undefined };
-    if (filling.getStore()?.includes(sampleId(this.#prompt, position)) === true) return { lease: undefined };
     for (let waitMs = FIRST_WAIT_MS; ; waitMs = Math.min(waitMs * WAIT_GROWTH, LONGEST_WAIT_MS)) {
+      if (this.#shelf.lease === undefined || !this.#needsLease(position, below)) return { lease: undefined };
       signal?.throwIfAborted();
-      if (below.hasSpare || this.#unwritten.has(position)) return { lease: undefined };
       const attempt = await this.#shelf.lease(this.#prompt, position);
       // It may have come between the last look and now.
       let there: Shelved | undefined;
@@ -161,6 +188,7 @@ class KeptSequence {
       if (there === undefined && attempt !== "taken") return { lease: attempt };
       if (attempt !== "taken") await attempt.end();
       if (there !== undefined) return { there };
+      onWait();
       await sleep(waitMs, undefined, signal === undefined ? {} : { signal }).catch((error: unknown) => {
         signal?.throwIfAborted();
         throw error;

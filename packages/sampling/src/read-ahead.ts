@@ -2,7 +2,9 @@ import { orAborted } from "./or-aborted.ts";
 import type { Prompt } from "./prompt.ts";
 import type { Shelf, Shelved } from "./shelf.ts";
 
-/** Positions read in one go, at most. */
+/** Positions read in one go, behind the first one. */
+const FIRST = 3;
+/** And at most. */
 const MOST = 32;
 
 interface Page {
@@ -12,7 +14,7 @@ interface Page {
 }
 
 /**
- * What one consumer will want next: while it finds one stored sample after the other, it reads 2, 4, 8 … at once. The first one is read
+ * What one consumer will want next: while it finds one stored sample after the other, it reads 3, 6, 12 … at once. The first one is read
  * alone. Keeps what was read and not pulled yet, {@link MOST} at most. Only what is there is believed: a miss is looked at again.
  */
 export class ReadAhead {
@@ -21,12 +23,22 @@ export class ReadAhead {
   readonly #read: Map<number, Shelved> = new Map<number, Shelved>();
   /** The next position of a consumer that goes on as before. */
   #expected = -1;
-  #size = 1;
+  /** Of the last page; 0: there was none. */
+  #size = 0;
   #page: Page | undefined;
 
   constructor(shelf: Shelf, prompt: Prompt) {
     this.#shelf = shelf;
     this.#prompt = prompt;
+  }
+
+  /** A sample that has been read; `undefined` says nothing. */
+  takeRead(position: number): Shelved | undefined {
+    const found = this.#read.get(position);
+    if (found === undefined) return undefined;
+    this.#read.delete(position);
+    this.#expected = position + 1;
+    return found;
   }
 
   /** A sample that has been or is being read; `undefined` says nothing. */
@@ -39,10 +51,7 @@ export class ReadAhead {
       page = this.#readPage(position, readMany);
     }
     await orAborted(page.read, signal);
-    const found = this.#read.get(position);
-    this.#read.delete(position);
-    if (found !== undefined) this.#expected = position + 1;
-    return found;
+    return this.takeRead(position);
   }
 
   /** How the look at a position that {@link take} knew nothing of ended. */
@@ -52,11 +61,11 @@ export class ReadAhead {
       return;
     }
     this.#expected = -1;
-    this.#size = 1;
+    this.#size = 0;
   }
 
   #readPage(from: number, readMany: NonNullable<Shelf["readMany"]>): Page {
-    this.#size = Math.min(this.#size * 2, MOST);
+    this.#size = this.#size === 0 ? FIRST : Math.min(this.#size * 2, MOST);
     const end = from + this.#size;
     this.#read.clear();
     const positions = Array.from({ length: end - from }, (_, index) => from + index);

@@ -1,13 +1,8 @@
 import type { Outcome, Verdict } from "@llmcache/core";
 
-/** What a judge may say under a view: `"none"` is no answer at all, a cut stream or a request that was refused. */
-type SampleVerdict = Verdict | "none";
-
-/**
- * The verdicts of one call on a view: bad answers are stored like good ones; failures are not, nor what is no answer at all.
- */
+/** The verdicts of one call on a view: bad answers are stored like good ones; failures are not, nor what is no answer at all. */
 export class SampleJudge<J> {
-  readonly #judge: ((value: J) => SampleVerdict) | undefined;
+  readonly #judge: ((value: J) => Verdict) | undefined;
   #hasFailed = false;
 
   constructor(judge: ((value: J) => Verdict) | undefined) {
@@ -28,7 +23,7 @@ export class SampleJudge<J> {
         const verdict = judge(value);
         if (verdict === "pass") return "store";
         if (verdict !== "store") this.#hasFailed = true;
-        return verdict === "none" ? "pass" : verdict;
+        return verdict;
       },
     };
   }

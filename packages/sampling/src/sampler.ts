@@ -44,7 +44,7 @@ export interface Totals {
   readonly failedRequests: number;
   /** Samples that came, pulled or not. */
   readonly samples: number;
-  /** Time of all requests added up, also of those that ran at once. */
+  /** Time of all requests added up, also of those that ran at once, with the waiting before retries. */
   readonly durationMs: number;
   readonly inputTokens: number;
   readonly outputTokens: number;

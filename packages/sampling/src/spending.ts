@@ -46,6 +46,10 @@ export class RequestAccount {
     this.#noted = { ...this.#noted, ...info };
   };
 
+  readonly again = (): void => {
+    this.#add({ requests: 1, failedRequests: 1 });
+  };
+
   /** @param samples how many came; `undefined`: it failed. */
   close(samples: number | undefined): void {
     const { tokens, cost } = this.#noted;

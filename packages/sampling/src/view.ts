@@ -68,7 +68,12 @@ class SamplingView implements AnswerCache {
     const judge = new SampleJudge(options.judge);
     let wasAnswered = false;
     try {
-      const outcome = await this.cache.through(at(request, position), produce, { ...options, ...judge.option });
+      const outcome = await this.cache.through(at(request, position), produce, {
+        ...options,
+        ...judge.option,
+        // Also at position 0: an answer to something similar is no sample of this.
+        similar: false,
+      });
       wasAnswered = judge.isAnswer(outcome);
       return sampleOutcome(outcome);
     } finally {
@@ -110,7 +115,11 @@ class SamplingView implements AnswerCache {
     if (position === undefined) return this.cache.stream(request, produce, options);
     const judge = new SampleJudge(options.judge);
     try {
-      const outcome = await this.cache.stream(at(request, position), produce, { ...options, ...judge.option });
+      const outcome = await this.cache.stream(at(request, position), produce, {
+        ...options,
+        ...judge.option,
+        similar: false,
+      });
       const chunks = watched(outcome.value, (wentWell) =>
         position.settle(wentWell && outcome.status !== "bypass" && !judge.hasFailed),
       );

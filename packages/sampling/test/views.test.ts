@@ -123,7 +123,7 @@ describe("views of a cache", () => {
     expect(await valueOf(view, produce, ask(), { judge: () => "pass" })).toBe(1);
     expect(await valueOf(cache, produce)).toBe(1);
     expect(await valueOf(view, produce, ask(), { judge: () => "fail" })).toBe(2);
-    expect(await valueOf(view, produce, ask(), { judge: () => "none" as never })).toBe(3);
+    expect(await valueOf(view, produce, ask(), { judge: () => "none" })).toBe(3);
     expect(await valueOf(view, produce)).toBe(4);
     expect(await valueOf(cache, produce, ask("p", { sample: 1 }))).toBe(4);
   });
@@ -220,6 +220,15 @@ describe("several samples in one call", () => {
     await expect(valuesOf(view, 2, () => [])).rejects.toMatchObject({ code: "ERR_LLMCACHE_COUNT" });
     expect(await valuesOf(view, 2, short)).toEqual([6, 7]);
     expect((await cache.through(ask("p", { sample: 5 }), model())).value).toBe(6);
+  });
+
+  test("what is asked on keeps its items' own accounts", async () => {
+    const view = independent(new LLMCache());
+    const outcomes = await view.throughMany([ask("p"), ask("q"), ask("r")], async (missing, run) => {
+      run.note({ tokens: missing.length }, 0);
+      return [0];
+    });
+    expect(outcomes.map(({ head }) => head?.metadata.tokens)).toEqual([3, 2, 1]);
   });
 
   test("an equal item of a list is another call", async () => {
