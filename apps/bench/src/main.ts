@@ -1,11 +1,15 @@
 import { parseArgs } from "node:util";
 import { startCeph, type CephServer } from "../../../scripts/servers/ceph.mjs";
 import { startRedis, type RedisServer } from "../../../scripts/servers/redis.mjs";
+import { doGenerateHits, generateTextHits, langChainHits } from "./frameworks.ts";
 import { FULL, measure, QUICK, type Result, type Suite } from "./harness.ts";
 import { keys } from "./keys.ts";
 import { openAIHits, openAIStreamHits } from "./openai-hits.ts";
 import { redisBatches, redisHits } from "./redis-hits.ts";
+import { redisSemanticHits, redisSemanticWrites } from "./redis-semantic.ts";
 import { newBucket, s3Hits, type BenchBucket } from "./s3-hits.ts";
+import { samplesInDirectory, samplesOnDisk } from "./sampling.ts";
+import { semanticSearch } from "./semantic-store.ts";
 import { diskHits, memoryHits } from "./store-hits.ts";
 
 /** Real servers, each started when the first suite needs it. */
@@ -40,6 +44,11 @@ const s3 =
   async (servers) =>
     s3Hits(await servers.bucket(), concurrency);
 
+const { values } = parseArgs({ options: { quick: { type: "boolean" }, only: { type: "string" } } });
+const effort = values.quick === true ? QUICK : FULL;
+// Their indexes take minutes.
+const LARGE_SCOPES = effort === QUICK ? [] : [10_000, 100_000];
+
 /** Every suite, in groups; `npm run bench -- --only disk` takes one group. */
 const GROUPS: Readonly<Record<string, readonly Open[]>> = {
   key: [() => keys(512), () => keys(512, true), () => keys(4096), () => keys(24_576), () => keys(81_920)],
@@ -48,10 +57,15 @@ const GROUPS: Readonly<Record<string, readonly Open[]>> = {
   redis: [redis(1), redis(32), redis(256), async (servers) => redisBatches((await servers.redis()).url)],
   s3: [s3(1), s3(32)],
   openai: [openAIHits, openAIStreamHits],
+  frameworks: [generateTextHits, doGenerateHits, langChainHits],
+  sampling: [samplesOnDisk, samplesInDirectory],
+  "redis-semantic": [1000, ...LARGE_SCOPES].flatMap((entries): Open[] => [
+    async (servers) => redisSemanticHits((await servers.redis()).url, entries),
+    async (servers) => redisSemanticWrites((await servers.redis()).url, entries),
+  ]),
+  "semantic-store": [1000, ...LARGE_SCOPES].map((entries) => () => semanticSearch(entries)),
 };
 
-const { values } = parseArgs({ options: { quick: { type: "boolean" }, only: { type: "string" } } });
-const effort = values.quick === true ? QUICK : FULL;
 const groups = Object.entries(GROUPS).filter(([name]) => values.only === undefined || name === values.only);
 if (groups.length === 0) {
   throw new Error(`--only takes one of ${Object.keys(GROUPS).join(", ")}, not ${JSON.stringify(values.only)}.`);

@@ -15,6 +15,7 @@ test("every benchmark runs to its end", async () => {
     "hit in S3, 4 kB in, 4 kB out, 32 at a time",
     "openai client, 4 kB",
     "openai client, stream",
+    "nearest of 1,000 in memory",
   ])
     expect(stdout).toContain(title);
 });
