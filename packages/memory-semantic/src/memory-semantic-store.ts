@@ -1,0 +1,504 @@
+import {
+  Body,
+  headOf,
+  isReserved,
+  LLMCacheError,
+  mayReplace,
+  ownBytes,
+  ownEntry,
+  StoreListeners,
+  type CacheKey,
+  type EntriesOptions,
+  type Entry,
+  type EntryHead,
+  type ListedEntry,
+  type Store,
+  type StoreAddOptions,
+  type StoreCallOptions,
+  type StoreEvent,
+  type StoreHit,
+} from "@llmcache/core";
+import { entrySize } from "./entry-size.ts";
+import { semanticSettings, type MemorySemanticStoreOptions, type SemanticSettings } from "./options.ts";
+import { Partition, type Indexing } from "./partition.ts";
+import { PendingWrites } from "./pending-writes.ts";
+import { StoredRecord } from "./record.ts";
+import { RejectedPairs } from "./rejected-pairs.ts";
+import { Shelf } from "./shelf.ts";
+import { readSnapshot, writeSnapshot, type SnapshotEntry } from "./snapshot.ts";
+import { loadUsearch } from "./usearch-index.ts";
+import { embedderError, VectorSource, WrongVector } from "./vector-source.ts";
+
+/** Beside `maxBytes`, the cache's own entries (generations of tags, leases) have a shelf of their own, bounded by this. */
+const RESERVED_BYTES = 4 * 1024 * 1024;
+/** Bytes that pin a larger buffer are copied out of it, unless the rest is no more than this part of them. */
+const SLACK = 0.25;
+/** An answer that was rejected for so many requests is not offered to any but its own. */
+const MAX_REJECTED = 100;
+
+/** What became of a snapshot; see {@link MemorySemanticStore.load}. */
+export interface Loaded {
+  /** How many entries came into the store. */
+  readonly entries: number;
+  /** Why none did, if the file could not be used. */
+  readonly reason?: string | undefined;
+}
+
+/** What the store holds; see {@link MemorySemanticStore.usage}. */
+export interface Usage {
+  readonly entries: number;
+  /** As estimated. */
+  readonly bytes: number;
+  readonly scopes: number;
+  /** Entries that can be found by similarity. */
+  readonly vectors: number;
+  /** Of them, those in an index. */
+  readonly indexed: number;
+}
+
+/**
+ * Keeps entries in the process and finds them by id or, within their scope, by what their text means. Texts are kept in clear. Bounded by
+ * number and by bytes over all scopes, the least recently used going first. Starts no timer and keeps no process alive: entries past their `deleteAt` go when their
+ * scope is searched, when they are met, or when they are the longest unused.
+ *
+ * A lookup by id asks no embedder. If the embedder fails, a lookup by similarity rejects with `ERR_LLMCACHE_EMBEDDER`, and an entry that is written is found by its
+ * id alone until it is written again; that is told by `degraded` and `recovered`. A vector that cannot be compared (NaN, zeros, another length) is an error before anything is
+ * written. Nothing is shared: what is given is copied, what is handed out is frozen or a copy. The embedder is closed by whoever made it.
+ */
+export class MemorySemanticStore implements Store {
+  readonly contract = 1;
+  readonly name = "memory-semantic";
+  readonly match = "similar";
+  readonly expiry = "swept";
+  readonly #settings: SemanticSettings;
+  readonly #vectors: VectorSource;
+  readonly #indexing: Indexing;
+  readonly #listeners: StoreListeners = new StoreListeners("memory-semantic");
+  readonly #answers: Shelf;
+  readonly #reserved: Shelf;
+  readonly #partitions: Map<string, Partition> = new Map<string, Partition>();
+  readonly #rejected: RejectedPairs = new RejectedPairs();
+  readonly #pending: PendingWrites = new PendingWrites();
+  #loadingIndex: Promise<void> | undefined;
+  #isDegraded = false;
+  #closed = false;
+
+  /** @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming the option that is not what it may be. */
+  constructor(options: MemorySemanticStoreOptions) {
+    this.#settings = semanticSettings(options);
+    const { maxEntries, maxBytes, embedder, indexAbove } = this.#settings;
+    this.#vectors = new VectorSource(embedder);
+    this.#answers = new Shelf(maxEntries, maxBytes, (record) => this.#left(record));
+    this.#reserved = new Shelf(Number.POSITIVE_INFINITY, Math.min(RESERVED_BYTES, maxBytes), () => undefined);
+    this.#indexing = {
+      make: undefined,
+      above: indexAbove,
+      onBytes: (record, more) => this.#answers.resize(record, record.bytes + more),
+      onFailure: (error) =>
+        this.#listeners.tell({ type: "degraded", message: "An index failed: its scope is scanned.", error }),
+    };
+  }
+
+  /** The entry under the key's id; if there is none that `accept` takes, one with a similar text from the key's scope. */
+  async get(key: CacheKey, options?: StoreCallOptions): Promise<StoreHit | undefined> {
+    this.#begin(options);
+    const own = this.#read(key.id);
+    if (own !== undefined && (options?.accept === undefined || (await options.accept(own, key)))) return own;
+    const { scope, text } = key;
+    // Without anything behind the same wall nothing needs to be compared.
+    if (scope === undefined || text === undefined || !this.#partitions.has(scope)) return undefined;
+    return this.#nearest({ id: key.id, scope, text }, key, options);
+  }
+
+  async set(entry: Entry, options?: StoreCallOptions): Promise<void> {
+    await this.setMany([entry], options);
+  }
+
+  async add(entry: Entry, options?: StoreAddOptions): Promise<boolean> {
+    this.#begin(options);
+    if (!this.#mayAdd(entry, options?.over)) return false;
+    const own = this.#own(entry);
+    return this.#vectored([own], options, (vectors, since) => {
+      if (!this.#mayAdd(own, options?.over)) return false;
+      // Deleted in the meantime: it was added before that.
+      return this.#pending.isOvertaken(own.id, since) || this.#put(own, vectors.get(own.id));
+    });
+  }
+
+  async delete(key: Pick<CacheKey, "id">, options?: StoreCallOptions): Promise<void> {
+    this.#begin(options);
+    this.#pending.changed(key.id);
+    this.#drop(key.id);
+  }
+
+  async clear(options?: StoreCallOptions): Promise<void> {
+    this.#begin(options);
+    this.#pending.cleared();
+    this.#empty();
+  }
+
+  async getMany(keys: readonly CacheKey[], options?: StoreCallOptions): Promise<readonly (StoreHit | undefined)[]> {
+    return Promise.all(keys.map((key) => this.get(key, options)));
+  }
+
+  async setMany(entries: readonly Entry[], options?: StoreCallOptions): Promise<void> {
+    this.#begin(options);
+    const own = entries.map((entry) => this.#own(entry));
+    await this.#vectored(own, options, (vectors, since) => {
+      // Among themselves the last one of an id counts.
+      const current = own.filter(({ id }) => !this.#pending.isOvertaken(id, since));
+      for (const entry of current) this.#put(entry, vectors.get(entry.id));
+    });
+  }
+
+  /** See `Store.rejectPair`. What is evicted and comes back is remembered for the last thousand. */
+  async rejectPair(
+    asked: Pick<CacheKey, "id">,
+    stored: Pick<EntryHead, "id">,
+    options?: StoreCallOptions,
+  ): Promise<void> {
+    this.#begin(options);
+    this.#reject(stored.id, asked.id);
+  }
+
+  /** In the order of the ids, which are the cursors. Listing does not count as a use. */
+  async *entries(options: EntriesOptions = {}): AsyncGenerator<ListedEntry> {
+    const { after = "", limit = Number.POSITIVE_INFINITY, bodies = false } = options;
+    this.#begin(options);
+    const ids = this.#answers.ids().filter((id) => id > after);
+    let given = 0;
+    for (const id of ids.sort()) {
+      if (given >= limit) return;
+      this.#begin(options);
+      const record = this.#answers.peek(id);
+      if (record === undefined) continue;
+      const { entry, bytes } = record;
+      given++;
+      yield { head: headOf(entry), size: bytes, cursor: id, ...(bodies ? { body: entry.body } : {}) };
+    }
+  }
+
+  /**
+   * Writes all entries with their vectors to a file, atomically: whoever reads it has the one from before, or all of this. The cache's own
+   * entries are left out: a generation of a tag from then would bring back what was invalidated since.
+   *
+   * Rejects with what the file system says; then the file is as it was.
+   */
+  async save(path: string): Promise<void> {
+    this.#begin(undefined);
+    const records = this.#answers.inOrder();
+    const header = { embedder: this.#vectors.id, dimensions: this.#vectors.dimensions };
+    await writeSnapshot(path, header, this.#snapshotOf(records), this.#rejected.all());
+  }
+
+  /**
+   * Takes up the entries of a file that {@link MemorySemanticStore.save} wrote, where this store has none under their ids, within its bounds: the last used stay. A file that is not there, is
+   * damaged, of another version or of another embedder brings nothing; `reason` says why, and, unless it is just not there, the event `unreadable`.
+   *
+   * Rejects with what the file system says of a file that cannot be read.
+   */
+  async load(path: string): Promise<Loaded> {
+    this.#begin(undefined);
+    const { embedder } = this.#settings;
+    const expected = { embedder: embedder.id, dimensions: this.#vectors.dimensions };
+    const snapshot = await readSnapshot(path, expected, this.#settings);
+    this.#begin(undefined);
+    if ("reason" in snapshot) {
+      const { reason, isAbsent = false } = snapshot;
+      if (!isAbsent)
+        this.#listeners.tell({ type: "unreadable", message: `Nothing was loaded from a snapshot: ${reason}.` });
+      return { entries: 0, reason };
+    }
+    const { dimensions } = this.#vectors;
+    // Another store's writes may have said otherwise while it was read.
+    if (snapshot.dimensions !== undefined && dimensions !== undefined && snapshot.dimensions !== dimensions)
+      return { entries: 0, reason: `its vectors have ${snapshot.dimensions} dimensions instead of ${dimensions}` };
+    if (snapshot.dimensions !== undefined) this.#vectors.expect(snapshot.dimensions);
+    let entries = 0;
+    const now = this.#settings.clock();
+    for (const [stored, asked] of snapshot.rejected) for (const id of asked) this.#reject(stored, id);
+    for (const { entry, vector, rejected } of snapshot.entries) {
+      for (const id of rejected) this.#reject(entry.id, id);
+      const isOver = entry.deleteAt !== undefined && entry.deleteAt <= now;
+      if (isOver || this.#answers.peek(entry.id) !== undefined) continue;
+      if (this.#put(entry, vector)) entries++;
+    }
+    return { entries };
+  }
+
+  /** What it holds now. */
+  usage(): Usage {
+    const partitions = [...this.#partitions.values()];
+    return {
+      entries: this.#answers.size,
+      bytes: this.#answers.bytes,
+      scopes: partitions.length,
+      vectors: partitions.reduce((sum, { size }) => sum + size, 0),
+      indexed: partitions.reduce((sum, { indexed }) => sum + indexed, 0),
+    };
+  }
+
+  /** Tells `too-large`; `degraded` and `recovered` of the embedder, and `degraded` of an index; `unreadable` of a snapshot. */
+  on(listener: (event: StoreEvent) => void): () => void {
+    return this.#listeners.on(listener);
+  }
+
+  /** Drops everything; calls afterwards reject with `ERR_LLMCACHE_CLOSED`. The embedder stays open. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    this.#empty();
+    this.#vectors.clear();
+  }
+
+  #begin(options: { readonly signal?: AbortSignal | undefined } | undefined): void {
+    if (this.#closed) {
+      throw new LLMCacheError(
+        "ERR_LLMCACHE_CLOSED",
+        "The memory-semantic store was closed: use it before it is disposed.",
+      );
+    }
+    options?.signal?.throwIfAborted();
+  }
+
+  // --- Reading -------------------------------------------------------------------------------------------------------
+
+  #read(id: string): StoreHit | undefined {
+    const shelf = this.#answers.peek(id) === undefined ? this.#reserved : this.#answers;
+    const record = shelf.peek(id);
+    if (record === undefined) return undefined;
+    const { entry } = record;
+    if (entry.deleteAt !== undefined && entry.deleteAt <= this.#settings.clock()) {
+      this.#drop(id);
+      return undefined;
+    }
+    shelf.touch(record);
+    return { entry };
+  }
+
+  async #nearest(
+    asked: Required<Pick<CacheKey, "id">> & { readonly scope: string; readonly text: string },
+    key: CacheKey,
+    options: StoreCallOptions | undefined,
+  ): Promise<StoreHit | undefined> {
+    const { policy, maxCandidates } = this.#settings;
+    const { id, scope, text } = asked;
+    const vector = await this.#vectorOf(text, options);
+    await this.#loadIndex();
+    this.#begin(options);
+    const partition = this.#partitions.get(scope);
+    if (partition === undefined) return undefined;
+    for (const record of partition.expired(this.#settings.clock())) this.#drop(record.entry.id);
+    const neighbours = partition.search(vector, {
+      count: maxCandidates,
+      least: policy.threshold ?? 0,
+      skip: ({ entry, rejected }) => entry.id === id || rejected?.has(id) === true,
+    });
+    for (const { item: record, similarity } of neighbours) {
+      const { entry } = record;
+      const stored = entry.text as string;
+      if (!policy.decide({ asked: text, stored, similarity, embedder: this.#vectors.id }).serve) continue;
+      const hit = { entry, similarity };
+      if (options?.accept !== undefined && !(await options.accept(hit, key))) continue;
+      this.#answers.touch(record);
+      return hit;
+    }
+    return undefined;
+  }
+
+  async #vectorOf(text: string, options: StoreCallOptions | undefined): Promise<Float32Array> {
+    try {
+      const vectors = await this.#vectors.of([text], options?.signal);
+      return vectors.get(text) as Float32Array;
+    } catch (error) {
+      options?.signal?.throwIfAborted();
+      throw embedderError(this.#vectors.id, error);
+    }
+  }
+
+  // --- Writing -------------------------------------------------------------------------------------------------------
+
+  #mayAdd(entry: Entry, over: StoreAddOptions["over"]): boolean {
+    const there = (this.#answers.peek(entry.id) ?? this.#reserved.peek(entry.id))?.entry;
+    return there === undefined || mayReplace(there, entry, over);
+  }
+
+  /** Nothing is shared with whoever gave it, and it stays as it is while the embedder is asked. */
+  #own(entry: Entry): Entry {
+    return ownEntry(entry, ownBody(entry.body));
+  }
+
+  /** Writes with the vectors of what has a text; those that the embedder fails to give are missing. */
+  async #vectored<T>(
+    entries: readonly Entry[],
+    options: StoreCallOptions | undefined,
+    write: (vectors: ReadonlyMap<string, Float32Array>, since: number) => T,
+  ): Promise<T> {
+    const since = this.#pending.begin();
+    try {
+      const vectors = new Map<string, Float32Array>();
+      const unknown: Entry[] = [];
+      for (const entry of entries) {
+        if (entry.scope === undefined || entry.text === undefined || isReserved(entry)) continue;
+        const vector = this.#storedVector(entry) ?? this.#vectors.known(entry.text);
+        if (vector === undefined) unknown.push(entry);
+        else vectors.set(entry.id, vector);
+      }
+      if (unknown.length > 0) await this.#embed(unknown, vectors, options?.signal);
+      if (vectors.size > 0) await this.#loadIndex();
+      this.#begin(undefined);
+      const written = write(vectors, since);
+      // It was too late, but what is there is there.
+      options?.signal?.throwIfAborted();
+      return written;
+    } finally {
+      this.#pending.end();
+    }
+  }
+
+  async #embed(
+    entries: readonly Entry[],
+    vectors: Map<string, Float32Array>,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    try {
+      const found = await this.#vectors.of([...new Set(entries.map(({ text }) => text as string))], signal);
+      for (const { id, text } of entries) vectors.set(id, found.get(text as string) as Float32Array);
+      this.#embedderWorked();
+    } catch (error) {
+      if (error instanceof WrongVector) throw error;
+      if (signal?.aborted !== true) this.#embedderFailed(error);
+    }
+  }
+
+  /** That of an entry with the same text, which it takes the place of. */
+  #storedVector({ id, scope, text }: Entry): Float32Array | undefined {
+    const there = this.#answers.peek(id);
+    const isSame = there?.partition !== undefined && there.entry.scope === scope && there.entry.text === text;
+    return isSame ? there.partition?.vectorOf(there).slice() : undefined;
+  }
+
+  /** @returns whether it was stored. */
+  #put(own: Entry, vector: Float32Array | undefined): boolean {
+    this.#pending.changed(own.id);
+    this.#drop(own.id);
+    const size = entrySize(own, vector?.length ?? 0);
+    const shelf = isReserved(own) ? this.#reserved : this.#answers;
+    const most = Math.min(this.#settings.maxEntryBytes, shelf.maxBytes);
+    if (size > most) {
+      const message = `An entry of about ${size} bytes was not stored: ${most} is the most for one (maxEntryBytes).`;
+      this.#listeners.tell({ type: "too-large", message, id: own.id });
+      return false;
+    }
+    const record = new StoredRecord(own, size);
+    if (shelf === this.#answers) record.rejected = this.#rejected.take(own.id);
+    shelf.put(record);
+    const isOffered = record.rejected === undefined || record.rejected.size < MAX_REJECTED;
+    if (vector !== undefined && own.scope !== undefined && isOffered) this.#place(record, own.scope, vector);
+    return true;
+  }
+
+  #place(record: StoredRecord, scope: string, vector: Float32Array): void {
+    let partition = this.#partitions.get(scope);
+    if (partition === undefined) {
+      partition = new Partition(scope, vector.length, this.#indexing);
+      this.#partitions.set(scope, partition);
+    }
+    partition.add(record, vector);
+    if (partition.size > this.#settings.indexAbove) this.#startLoadingIndex();
+  }
+
+  #reject(stored: string, asked: string): void {
+    const record = this.#answers.peek(stored);
+    if (record === undefined) return this.#rejected.add(stored, asked);
+    (record.rejected ??= new Set<string>()).add(asked);
+    if (record.rejected.size >= MAX_REJECTED) this.#unplace(record);
+  }
+
+  #unplace(record: StoredRecord): void {
+    const { partition } = record;
+    if (partition === undefined) return;
+    partition.remove(record);
+    if (partition.size === 0) this.#partitions.delete(partition.scope);
+  }
+
+  #drop(id: string): void {
+    this.#reserved.delete(id);
+    const record = this.#answers.delete(id);
+    if (record !== undefined) this.#left(record);
+  }
+
+  /** It is on no shelf any more. */
+  #left(record: StoredRecord): void {
+    this.#unplace(record);
+    if (record.rejected !== undefined) this.#rejected.keep(record.entry.id, record.rejected);
+  }
+
+  #empty(): void {
+    for (const partition of this.#partitions.values()) partition.close();
+    this.#partitions.clear();
+    this.#answers.clear();
+    this.#reserved.clear();
+    this.#rejected.clear();
+  }
+
+  #embedderFailed(error: unknown): void {
+    if (this.#isDegraded) return;
+    this.#isDegraded = true;
+    const message = `${embedderError(this.#vectors.id, error).message} What is written meanwhile is found by its id alone.`;
+    this.#listeners.tell({ type: "degraded", message, error });
+  }
+
+  #embedderWorked(): void {
+    if (!this.#isDegraded) return;
+    this.#isDegraded = false;
+    this.#listeners.tell({ type: "recovered", message: `The embedder ${this.#vectors.id} works again.` });
+  }
+
+  // --- Indexes and snapshots -----------------------------------------------------------------------------------------
+
+  #startLoadingIndex(): void {
+    if (this.#settings.index === "scan" || this.#loadingIndex !== undefined) return;
+    this.#loadingIndex = loadUsearch().then(
+      (make) => {
+        this.#indexing.make = make;
+        for (const partition of this.#partitions.values()) partition.consider();
+      },
+      (cause: unknown) => {
+        if (this.#settings.index === "usearch") throw noUsearch(cause);
+      },
+    );
+    // Who needs it is told.
+    this.#loadingIndex.catch(() => undefined);
+  }
+
+  /** Rejects if usearch was asked for and cannot be had; otherwise nothing is waited for. */
+  async #loadIndex(): Promise<void> {
+    if (this.#settings.index !== "usearch") return;
+    this.#startLoadingIndex();
+    await this.#loadingIndex;
+  }
+
+  *#snapshotOf(records: readonly StoredRecord[]): Generator<SnapshotEntry> {
+    for (const record of records) {
+      const { entry, partition, rejected } = record;
+      if (this.#answers.peek(entry.id) !== record) continue;
+      yield { entry, vector: partition?.vectorOf(record), rejected: [...(rejected ?? [])] };
+    }
+  }
+}
+
+function noUsearch(cause: unknown): LLMCacheError {
+  return new LLMCacheError(
+    "ERR_LLMCACHE_OPTION",
+    'MemorySemanticStore: index: "usearch" needs the package usearch, which cannot be loaded: npm install usearch',
+    { cause },
+  );
+}
+
+function ownBody(body: Body): Body {
+  const stored = body.asValue();
+  if (stored.held === "value") return stored;
+  const bytes = stored.bytes();
+  const isSlack = bytes.buffer.byteLength - bytes.byteLength > bytes.byteLength * SLACK;
+  return isSlack ? Body.stored(stored.kind, ownBytes(bytes)) : stored;
+}
