@@ -1,7 +1,9 @@
+import { anthropicErrorAnswer, isAnthropic } from "./anthropic-messages.ts";
 import { asksForStream, chatAnswer } from "./chat-answer.ts";
 import { chatCompletion, chatCompletionChunks } from "./openai-chat.ts";
 import { openaiError } from "./openai-errors.ts";
 import { EVENT_STREAM_TYPE, openaiHeaders, withHeaders } from "./openai-headers.ts";
+import { geminiAnswer, geminiErrorAnswer, isGemini } from "./gemini-content.ts";
 import { endpointAnswer } from "./endpoints.ts";
 import { chop, encodeEvents } from "./sse.ts";
 import { errorAnswer, jsonAnswer, type WireAnswer } from "./wire-answer.ts";
@@ -39,7 +41,13 @@ export function answer(
   service: Service,
 ): WireAnswer | Promise<WireAnswer> {
   if (script.raw !== undefined) return rawAnswer(script);
-  if (script.error !== undefined) return errorAnswer(request, script);
+  if (script.error !== undefined)
+    return isAnthropic(request)
+      ? anthropicErrorAnswer(request, script)
+      : isGemini(request)
+        ? geminiErrorAnswer(request, script)
+        : errorAnswer(request, script);
+  if (isGemini(request)) return geminiAnswer(request, script);
   if (isChat(request)) return chatWireAnswer(request, script);
   const other = endpointAnswer(request, script);
   if (other !== undefined) return other;

@@ -7,6 +7,26 @@ export interface EndpointScripts {
   readonly transcription?: TranscriptionScript;
   readonly moderation?: ModerationScript;
   readonly images?: ImagesScript;
+  readonly message?: MessageScript;
+  readonly gemini?: GeminiScript;
+}
+
+/** An answer to Gemini's `generateContent`, where the members that describe a chat answer do not say all. */
+export interface GeminiScript {
+  /** The parts, as they are. @default what content, toolCalls and reasoning say */
+  readonly parts?: readonly Readonly<Record<string, unknown>>[];
+  /** Members of the candidate that replace those it would have: `safetyRatings` … In a stream they come with the last chunk. */
+  readonly candidate?: Readonly<Record<string, unknown>>;
+  /** Members of the answer that replace those it would have: `promptFeedback`, `candidates` … */
+  readonly members?: Readonly<Record<string, unknown>>;
+}
+
+/** An answer to Anthropic's `/messages`, where the members that describe a chat answer do not say all. */
+export interface MessageScript {
+  /** The blocks, as they are. @default what content, toolCalls, reasoning, refusal and annotations (as citations) say */
+  readonly content?: readonly (Readonly<Record<string, unknown>> & { readonly type: string })[];
+  /** Members of the message that replace those it would have: `stop_reason`, `container` … */
+  readonly members?: Readonly<Record<string, unknown>>;
 }
 
 /** An answer to `/responses`, where the members that describe a chat answer do not say all. */

@@ -1,3 +1,4 @@
+import { countTokensAnswer, messagesAnswer } from "./anthropic-messages.ts";
 import { transcriptionAnswer } from "./openai-audio.ts";
 import { completionsAnswer } from "./openai-completions.ts";
 import { embeddingsAnswer } from "./openai-embeddings.ts";
@@ -14,6 +15,8 @@ const WITH_JSON: Readonly<Record<string, Endpoint>> = {
   "/responses": responsesAnswer,
   "/completions": completionsAnswer,
   "/embeddings": embeddingsAnswer,
+  "/messages": messagesAnswer,
+  "/messages/count_tokens": countTokensAnswer,
   "/moderations": moderationsAnswer,
   "/images/generations": imagesAnswer,
 };

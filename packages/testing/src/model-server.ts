@@ -4,7 +4,9 @@ export type { ChunkGate, Gate } from "./gate.ts";
 export type {
   EmbeddingsScript,
   EndpointScripts,
+  GeminiScript,
   ImagesScript,
+  MessageScript,
   ModerationScript,
   ResponsesScript,
   TranscriptionScript,

@@ -27,6 +27,17 @@ export function jsonAnswer(
   return jsonTextAnswer(request, status, `${JSON.stringify(value, null, 2)}\n`, script);
 }
 
+/** JSON with these headers and no others. */
+export function plainJsonAnswer(status: number, value: object, headers: OutgoingHttpHeaders): WireAnswer {
+  const body = Buffer.from(JSON.stringify(value));
+  return {
+    status,
+    headers: { "content-type": JSON_TYPE, "content-length": body.length, ...headers },
+    chunks: [[body]],
+    pacing: {},
+  };
+}
+
 /** JSON that was written by hand. */
 export function jsonTextAnswer(
   request: RecordedRequest,

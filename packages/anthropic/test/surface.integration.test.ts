@@ -1,0 +1,68 @@
+import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { startModelServer, type ModelServer, type ReplyScript } from "@llmcache/testing/model-server";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { STEPS } from "./surface.ts";
+
+const CALL: ReplyScript = { toolCalls: [{ name: "weather", arguments: '{"city":"Köln"}' }] };
+const CITATION = {
+  type: "char_location",
+  cited_text: "x",
+  document_index: 0,
+  document_title: null,
+  file_id: null,
+  start_char_index: 0,
+  end_char_index: 1,
+};
+
+/** What the server says to a step. */
+const SCRIPTS: readonly (readonly [name: string, script: ReplyScript])[] = [
+  ["tools and thoughts", { ...CALL, content: "Grüße 🙂", reasoning: "hm, hm" }],
+  ["with tools", CALL],
+  ["citations", { content: "so it is", annotations: [CITATION] }],
+  ["parse", { content: '{"answer":4}' }],
+];
+
+const run = promisify(execFile);
+let server: ModelServer;
+let folder: string;
+
+beforeEach(async () => {
+  server = await startModelServer();
+  server.reply(({ body }) => {
+    const text = body.toString("utf8");
+    if (text.includes("beta tool runner") && !text.includes("tool_result")) return CALL;
+    return SCRIPTS.find(([name]) => text.includes(name))?.[1] ?? {};
+  });
+  folder = await mkdtemp(join(tmpdir(), "llmcache-anthropic-"));
+});
+afterEach(async () => {
+  await server.close();
+  await rm(folder, { recursive: true });
+});
+
+async function inAProcess(passes: number): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  const script = fileURLToPath(new URL("restart-child.ts", import.meta.url));
+  const { stdout } = await run(
+    process.execPath,
+    ["--conditions=@llmcache/source", script, server.url, join(folder, "cache.db"), String(passes)],
+    { maxBuffer: 2 ** 26 },
+  );
+  return JSON.parse(stdout) as readonly Readonly<Record<string, unknown>>[];
+}
+
+test("asked once, then from the cache with equal results of equal types, also in another process", async () => {
+  const [first = {}, second] = await inAProcess(2);
+  const asked = server.count();
+  expect(Object.keys(first)).toEqual(STEPS.map(({ name }) => name));
+  expect(Object.values(first).filter((each) => typeof each === "string" && each.startsWith("failed"))).toEqual([]);
+  expect(asked).toBe(STEPS.reduce((sum, { asks = 1 }) => sum + asks, 0));
+  const [third] = await inAProcess(1);
+  for (const [name, seen] of Object.entries(first))
+    expect([name, second?.[name], third?.[name]]).toEqual([name, seen, seen]);
+  expect(server.count()).toBe(asked);
+});

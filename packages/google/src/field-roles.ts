@@ -1,0 +1,2 @@
+/** Does a field of a request change the answer? */
+export type FieldRole = "counts" | "ignored";
