@@ -1,5 +1,6 @@
 import { Cluster, Redis, type ClusterOptions, type RedisOptions } from "ioredis";
 import type { ConnectionOptions } from "node:tls";
+import type { RedisClient } from "./client.ts";
 import type { RedisStoreSettings } from "./options.ts";
 import { own } from "./ownership.ts";
 import { RedisStore } from "./redis-store.ts";
@@ -16,7 +17,10 @@ export interface RedisAddress {
  * no credentials are given, the environment is asked: `REDIS_URL`, or `REDIS_HOST`, `REDIS_PORT`, `REDIS_USERNAME` and
  * `REDIS_PASSWORD`.
  */
-export interface RedisConnectionOptions extends RedisStoreSettings {
+export interface RedisConnectionOptions extends RedisStoreSettings, RedisAddressOptions {}
+
+/** Where the server is, and who asks it. */
+export interface RedisAddressOptions {
   /** `redis://user:password@host:6379/0`, or `rediss:` for TLS. */
   readonly url?: string | undefined;
   /** @default "localhost" */
@@ -63,6 +67,17 @@ const DISCONNECT_TIMEOUT_MS = 200;
  * @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming the option that is not what it may be.
  */
 export function redisStore(options: RedisConnectionOptions = {}): RedisStore {
+  return overConnection(options, (client, settings) => new RedisStore({ ...settings, client }));
+}
+
+/**
+ * For stores over a connection of their own: opens it, and gives it to `make` with the options that are none of the connection's.
+ * Closes it if `make` throws; otherwise a {@link Connection} made of it closes it.
+ */
+export function overConnection<Options extends RedisAddressOptions, T>(
+  options: Options,
+  make: (client: RedisClient, settings: Omit<Options, keyof RedisAddressOptions>) => T,
+): T {
   const {
     url,
     host,
@@ -74,7 +89,7 @@ export function redisStore(options: RedisConnectionOptions = {}): RedisStore {
     nodes,
     sentinels,
     masterName,
-    options: _,
+    options: forClient,
     ...settings
   } = options;
   const client = own(
@@ -83,18 +98,18 @@ export function redisStore(options: RedisConnectionOptions = {}): RedisStore {
         ...fromEnvironment(options),
         ...withoutUndefined({ url, host, port, username, password, db, tls, nodes, sentinels, masterName }),
       },
-      options.options,
+      forClient,
     ),
   );
   try {
-    return new RedisStore({ ...settings, client });
+    return make(client, settings);
   } catch (error) {
     client.disconnect();
     throw error;
   }
 }
 
-type Where = Omit<RedisConnectionOptions, keyof RedisStoreSettings | "options">;
+type Where = Omit<RedisAddressOptions, "options">;
 
 function openClient(where: Where, options: RedisClientOptions | RedisClusterOptions | undefined): Redis | Cluster {
   const given = [where.url ?? where.host ?? where.port, where.nodes, where.sentinels].filter(
@@ -139,7 +154,7 @@ function openClient(where: Where, options: RedisClientOptions | RedisClusterOpti
 
 const DEFAULT_SENTINEL_PORT = 26_379;
 
-function fromEnvironment(options: RedisConnectionOptions): Where {
+function fromEnvironment(options: RedisAddressOptions): Where {
   const { url, host, port, username, password, nodes, sentinels } = options;
   const path = options.options !== undefined && "path" in options.options ? options.options.path : undefined;
   if ([url, host, port, username, password, nodes, sentinels, path].some((one) => one !== undefined)) return {};

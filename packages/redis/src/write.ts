@@ -20,7 +20,7 @@ export function writeOf(entry: Entry, key: string, codec: Codec | undefined): Wr
 }
 
 /** A whole number from 1, as Redis wants it; instants beyond all that it can count never come. */
-function instant(deleteAt: number | undefined): number | undefined {
+export function instant(deleteAt: number | undefined): number | undefined {
   if (deleteAt === undefined || deleteAt > Number.MAX_SAFE_INTEGER) return undefined;
   return Math.max(1, Math.ceil(deleteAt));
 }

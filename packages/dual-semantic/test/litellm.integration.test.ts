@@ -1,0 +1,16 @@
+import { useLiteEmbedder } from "@llmcache/embeddings";
+import { afterAll, beforeAll, describe } from "vitest";
+import { dualSemanticStore } from "@llmcache/dual-semantic";
+import { someRedis } from "../../redis/test/servers.ts";
+import { FIRST, registerExample } from "../../redis-semantic/test/litellm-example.ts";
+
+const redis = someRedis();
+const encoder = useLiteEmbedder({ from: import.meta.url });
+beforeAll(() => encoder.embed([FIRST]));
+afterAll(() => encoder[Symbol.asyncDispose]());
+
+describe("LiteLLM's example with the Universal Sentence Encoder lite, threshold 0.8", () => {
+  registerExample(encoder, (options) =>
+    dualSemanticStore({ ...options, url: redis.url, prefix: `litellm-${process.pid}-dual` }),
+  );
+});
