@@ -8,15 +8,8 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { MapStore } from "@llmcache/core";
 import { DiskStore } from "@llmcache/disk";
-import {
-  exportSlice,
-  functionSampler,
-  importSlice,
-  independent,
-  persistent,
-  take,
-  type Sampler,
-} from "@llmcache/sampling";
+import { openAISampler } from "@llmcache/openai/sampler";
+import { exportSlice, importSlice, independent, persistent, take, type Sampler } from "@llmcache/sampling";
 import { startModelServer } from "@llmcache/testing/model-server";
 import OpenAI from "openai";
 
@@ -28,18 +21,8 @@ server.reply(({ body }) => {
   const count = (JSON.parse(body.toString()) as { n: number }).n;
   return { choices: Array.from({ length: count }, () => ({ content: ++tosses % 3 === 0 ? "tails" : "heads" })) };
 });
-const client = new OpenAI({ apiKey: "none needed", baseURL: server.baseURL, maxRetries: 0 });
-const model: Sampler = functionSampler(
-  async (prompt, count, { signal }) => {
-    const { choices } = await client.chat.completions.create(
-      { model: "gpt-4o-mini", temperature: 1, n: count, messages: [{ role: "user", content: prompt }] },
-      { signal },
-    );
-    return choices.map(({ message }) => message.content ?? "");
-  },
-  { operation: "sample", model: "gpt-4o-mini", settings: { temperature: 1 } },
-  { maxBatch: 10 },
-);
+const client = new OpenAI({ apiKey: "none needed", baseURL: server.baseURL });
+const model = openAISampler({ client, model: "gpt-4o-mini", temperature: 1, maxBatch: 10 });
 
 async function experiment(sampler: Sampler): Promise<string> {
   const answers = await take(independent(sampler).sample("Toss a coin.", { batch: 30 }), 30);

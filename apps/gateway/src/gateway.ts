@@ -2,8 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { isLLMCacheError, type LLMCache } from "@llmcache/core";
-import { controlFromHeaders } from "@llmcache/fetch";
-import { cachedFetch } from "@llmcache/openai";
+import { cachedFetch, controlFromHeaders, type WireFormat } from "@llmcache/fetch";
+import { openAIFormats } from "@llmcache/openai";
 import { refusal } from "./guard.ts";
 import { forwardedHeaders, returnedHeaders } from "./proxy-headers.ts";
 import { tenantOf } from "./tenant.ts";
@@ -22,7 +22,10 @@ export interface GatewayUpstream {
 export interface GatewayOptions {
   readonly cache: LLMCache;
   readonly upstream: GatewayUpstream;
-  /** Longest body of a request, in bytes; longer ones are answered with 413. @default 64 MiB */
+  /**
+   * Longest body of a request that may be answered from the cache, in bytes; longer ones are answered with 413. Bodies of other
+   * requests are passed on as they come, of any length. @default 64 MiB
+   */
   readonly maxBodyBytes?: number | undefined;
 }
 
@@ -31,12 +34,13 @@ const DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024;
 class TooLarge extends Error {}
 
 /**
- * A server, not listening yet, that answers chat completions from the cache and passes everything else on to the upstream
- * untouched. Each credential has a namespace of its own. Whoever calls it closes the server, then the cache, then the store.
+ * A server, not listening yet, that answers what {@link openAIFormats} knows from the cache and passes everything else on to the
+ * upstream untouched. Each credential has a namespace of its own. Whoever calls it closes the server, then the cache, then the store.
  */
 export function createGateway(options: GatewayOptions): Server {
   const { cache, upstream, maxBodyBytes = DEFAULT_MAX_BODY_BYTES } = options;
-  const ask = cachedFetch(cache, upstream.provider === undefined ? {} : { provider: upstream.provider });
+  const formats = openAIFormats({ provider: upstream.provider });
+  const ask = cachedFetch(cache, { formats });
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const refused = refusal(request.headers);
@@ -46,16 +50,15 @@ export function createGateway(options: GatewayOptions): Server {
     const gone = new AbortController();
     response.once("close", () => gone.abort(new DOMException("The client closed the connection.", "AbortError")));
     try {
+      const target = new URL(targetOf(upstream.baseURL, request.url ?? "/"));
       const init: RequestInit = {
         method: request.method ?? "GET",
         headers: forwardedHeaders(request.headers, upstream.apiKey),
         redirect: "manual",
         signal: gone.signal,
-        ...(await bodyOf(request, maxBodyBytes)),
+        ...(await bodyOf(request, isKnown(formats, target, request) ? maxBodyBytes : undefined)),
       };
-      const answer = await cache.run({ namespace: tenantOf(request.headers) }, () =>
-        ask(targetOf(upstream.baseURL, request.url ?? "/"), init),
-      );
+      const answer = await cache.run({ namespace: tenantOf(request.headers) }, () => ask(target, init));
       await send(response, answer, request.method === "HEAD");
     } catch (error) {
       if (gone.signal.aborted) return;
@@ -76,10 +79,16 @@ function targetOf(baseURL: string, path: string): string {
     : new URL(path.replace(/^\/+/, "/"), base).href;
 }
 
-/** In one piece where it may be a question for the cache, otherwise as it comes. */
-async function bodyOf(request: IncomingMessage, maxBytes: number): Promise<RequestInit> {
+/** May the cache have an answer to it? */
+function isKnown(formats: readonly WireFormat[], url: URL, { method = "GET" }: IncomingMessage): boolean {
+  const wire = { method, url, headers: new Headers() };
+  return formats.some((format) => format.knows(wire));
+}
+
+/** In one piece of so many bytes at most, or (without a limit) as it comes. */
+async function bodyOf(request: IncomingMessage, maxBytes: number | undefined): Promise<RequestInit> {
   if (request.method === "GET" || request.method === "HEAD") return {};
-  if (!/\/chat\/completions\/?(\?|$)/.test(request.url ?? "")) {
+  if (maxBytes === undefined) {
     const body: unknown = Readable.toWeb(request);
     return { body: body as NonNullable<RequestInit["body"]>, duplex: "half" };
   }
