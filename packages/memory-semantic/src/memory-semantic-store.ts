@@ -18,16 +18,15 @@ import {
   type StoreEvent,
   type StoreHit,
 } from "@llmcache/core";
+import { embedderError, PendingWrites, VectorSource, WrongVector } from "@llmcache/similarity/stores";
 import { entrySize } from "./entry-size.ts";
 import { semanticSettings, type MemorySemanticStoreOptions, type SemanticSettings } from "./options.ts";
 import { Partition, type Indexing } from "./partition.ts";
-import { PendingWrites } from "./pending-writes.ts";
 import { StoredRecord } from "./record.ts";
 import { RejectedPairs } from "./rejected-pairs.ts";
 import { Shelf } from "./shelf.ts";
 import { readSnapshot, writeSnapshot, type SnapshotEntry } from "./snapshot.ts";
 import { loadUsearch } from "./usearch-index.ts";
-import { embedderError, VectorSource, WrongVector } from "./vector-source.ts";
 
 /** Beside `maxBytes`, the cache's own entries (generations of tags, leases) have a shelf of their own, bounded by this. */
 const RESERVED_BYTES = 4 * 1024 * 1024;

@@ -17,14 +17,13 @@ import {
   type StoreEvent,
   type StoreHit,
 } from "@llmcache/core";
+import { embedderError, PendingWrites, VectorSource, WrongVector } from "@llmcache/similarity/stores";
 import { Connection, inSteps, Keys, ListCursor, scan } from "@llmcache/redis/internal";
 import { Candidates } from "./candidates.ts";
 import { Engines } from "./engine.ts";
 import { payloadOf, seconds, vectorOf, vectorSpace, wallOf, type Payload, type VectorSpace } from "./layout.ts";
 import { checkedSettings, type CheckedSettings, type RedisSemanticStoreOptions } from "./options.ts";
 import { Payloads, type StoredHash } from "./payloads.ts";
-import { PendingWrites } from "./pending-writes.ts";
-import { embedderError, VectorSource, WrongVector } from "./vector-source.ts";
 
 const NAME = "redis-semantic";
 /** So many entries of a listing are in memory at a time. */

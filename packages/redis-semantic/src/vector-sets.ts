@@ -1,7 +1,7 @@
-import { inSteps, type Connection, type Keys, type RedisCommand } from "@llmcache/redis/internal";
+import { inSteps, type Connection, type Keys } from "@llmcache/redis/internal";
 import type { Near, Placement, StoredVectors, VectorEngine } from "./engine.ts";
 import { bytesOf, digest, type VectorSpace } from "./layout.ts";
-import { Script } from "./scripts.ts";
+import { Script, type ScriptCall } from "./scripts.ts";
 
 /** The expiry of a set with entries that never end: the last instant of the year 9999. */
 const NEVER_MS = 253_402_300_799_999;
@@ -18,6 +18,12 @@ const MAX_COUNTED = 1000;
 const ADDED_TOGETHER = 8;
 /** Two processes need not do it; one that was killed meanwhile lets others after so long. */
 const RENEWAL_MS = 60_000;
+
+/** Adds what is not there. The set ends with the last of its elements: where it is new, and where it would end sooner. */
+const ADD: Script = new Script(`
+if redis.call('VISMEMBER', KEYS[1], ARGV[2]) == 0 then redis.call('VADD', KEYS[1], 'FP32', ARGV[1], ARGV[2]) end
+redis.call('PEXPIREAT', KEYS[1], ARGV[3], 'NX')
+redis.call('PEXPIREAT', KEYS[1], ARGV[3], 'GT')`);
 
 /** All elements of a set, which is gone then: what is added from now on is in the new one. */
 const TAKE_ALL: Script = new Script(`
@@ -60,11 +66,7 @@ export class VectorSets implements VectorEngine {
 
   /** What is there already is left: an id stands for its text, and so for its vector. */
   async place(space: VectorSpace, placements: readonly Placement[], signal: AbortSignal | undefined): Promise<void> {
-    const [reads, adds] = [[] as RedisCommand[], [] as Placement[]];
-    for (const { id, wall } of placements) reads.push(["vismember", this.#keyOf(space, wall), id]);
-    for (const [index, reply] of (await this.#all("read", reads, signal)).entries())
-      if (Number(reply) === 0) adds.push(placements[index] as Placement);
-    await this.#add(space, adds, signal);
+    await this.#add(space, placements, signal);
     for (const [wall, some] of Map.groupBy(placements, (placement) => placement.wall))
       this.#count(space, wall, some.length);
   }
@@ -79,17 +81,11 @@ export class VectorSets implements VectorEngine {
   }
 
   async #add(space: VectorSpace, placements: readonly Placement[], signal: AbortSignal | undefined): Promise<void> {
-    const commands: RedisCommand[] = [];
-    for (const { id, wall, vector, deleteAt = NEVER_MS } of placements) {
-      const key = this.#keyOf(space, wall);
-      commands.push(
-        ["vadd", key, "FP32", bytesOf(vector), id],
-        // Where it is new, and where it ends sooner.
-        ["pexpireat", key, deleteAt, "NX"],
-        ["pexpireat", key, deleteAt, "GT"],
-      );
-    }
-    await this.#all("write", commands, signal);
+    const calls = placements.map(({ id, wall, vector, deleteAt = NEVER_MS }): ScriptCall => ({
+      key: this.#keyOf(space, wall),
+      args: [bytesOf(vector), id, deleteAt],
+    }));
+    await ADD.runMany(this.#connection, "write", calls, signal);
   }
 
   /** Looks, in the background, whether a set is worth keeping, every so often. */
@@ -140,17 +136,6 @@ export class VectorSets implements VectorEngine {
   async #elements(space: VectorSpace, wall: string, count: number): Promise<readonly string[]> {
     const reply = await this.#connection.command("search", undefined, "vrandmember", this.#keyOf(space, wall), count);
     return Array.isArray(reply) ? reply.map(String) : [];
-  }
-
-  async #all(
-    what: string,
-    commands: readonly RedisCommand[],
-    signal: AbortSignal | undefined,
-  ): Promise<readonly unknown[]> {
-    const replies = await this.#connection.batch(what, signal, commands);
-    const failed = replies.find((reply) => reply instanceof Error);
-    if (failed !== undefined) throw this.#connection.failure(what, failed, signal);
-    return replies;
   }
 }
 

@@ -71,9 +71,10 @@ describe.skipIf(problem !== undefined)(`outages ${problem ?? ""}`, () => {
     await eventually(() => store.set(entryOf(FRENCH)));
     const texts = Array.from({ length: 400 }, (_, index) => `question ${index} of many others`);
     const writes = texts.map((text) => store.set(entryOf(text)));
+    const settled = Promise.allSettled(writes);
     await writes[50];
     await redis.server.kill();
-    await Promise.allSettled(writes);
+    await settled;
     await redis.server.start();
     await eventually(() => store.get(keyOf(FRENCH)));
     for (const text of texts) {
