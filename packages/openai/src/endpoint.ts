@@ -1,30 +1,9 @@
-import type { WireRequest } from "@llmcache/fetch";
-
-/** Query parameters that carry credentials: never part of an identity. */
-const CREDENTIALS: ReadonlySet<string> = new Set([
-  "api-key",
-  "api_key",
-  "apikey",
-  "x-api-key",
-  "key",
-  "subscription-key",
-  "access_token",
-  "access-token",
-  "token",
-  "auth",
-  "authorization",
-  "code",
-  "sig",
-  "signature",
-]);
-
-const LAST_SLASHES = /\/+$/;
+import { countedQuery, plainPath, type WireRequest } from "@llmcache/fetch";
 
 /** The path before the endpoint; `undefined` if this is no request to it. */
 function basePath({ method, url }: WireRequest, endpoint: string): string | undefined {
   if (method !== "POST") return undefined;
-  const { pathname } = url;
-  const path = pathname.endsWith("/") ? pathname.replace(LAST_SLASHES, "") : pathname;
+  const path = plainPath(url);
   return path.endsWith(endpoint) ? path.slice(0, path.length - endpoint.length) : undefined;
 }
 
@@ -40,14 +19,6 @@ export function goesTo(request: WireRequest, endpoint: string): boolean {
 export function providerOf(request: WireRequest, endpoint: string): string | undefined {
   const base = basePath(request, endpoint);
   return base === undefined ? undefined : `${request.url.origin}${base}${countedQuery(request.url)}`;
-}
-
-/** In one order; parameters of one name stay in theirs. */
-function countedQuery(url: URL): string {
-  if (url.search === "") return "";
-  const query = [...url.searchParams].filter(([name]) => !CREDENTIALS.has(name.toLowerCase()));
-  if (query.length === 0) return "";
-  return `?${new URLSearchParams(query.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))).toString()}`;
 }
 
 /** The deployment that an Azure path names: the model, there. */
