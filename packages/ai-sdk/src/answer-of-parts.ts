@@ -40,6 +40,8 @@ class Collector {
   readonly #content: LanguageModelV4Content[] = [];
   readonly #open = new Map<string, Block>();
   readonly #inputs = new Set<string>();
+  /** What was said of calls whose input came in pieces. */
+  readonly #ofInputs = new Map<string, SharedV4ProviderMetadata[]>();
   readonly #preliminary = new Set<string>();
   #warnings: Answer["warnings"] = [];
   #response: { id?: string; timestamp?: Date; modelId?: string } = {};
@@ -65,10 +67,13 @@ class Collector {
         return;
       case "tool-input-start":
         this.#inputs.add(part.id);
+        this.#takeInput(part);
         return;
-      // What the call itself says again.
+      // What the call itself says again, but for metadata.
       case "tool-input-delta":
       case "tool-input-end":
+        this.#takeInput(part);
+        return;
       case "ping":
         return;
       case "tool-result":
@@ -76,6 +81,8 @@ class Collector {
         return;
       case "tool-call":
         this.#inputs.delete(part.toolCallId);
+        if (this.#ofInputs.get(part.toolCallId)?.every((each) => contains(part.providerMetadata, each)) === false)
+          this.#isLossless = false;
         this.#content.push(part);
         return;
       case "finish":
@@ -149,6 +156,13 @@ class Collector {
       block.providerMetadata = part.providerMetadata;
     }
     if (phase === "end") this.#open.delete(id);
+  }
+
+  #takeInput({ id, providerMetadata }: Part<`tool-input-${"start" | "delta" | "end"}`>): void {
+    if (providerMetadata === undefined) return;
+    const known = this.#ofInputs.get(id);
+    if (known === undefined) this.#ofInputs.set(id, [providerMetadata]);
+    else known.push(providerMetadata);
   }
 
   /** A preliminary result is part of the final one. */

@@ -68,8 +68,8 @@ export function cachedTool<T extends Runnable>(tool: T, options: CachedToolOptio
 
   const run = async function (this: unknown, input: unknown, callOptions: unknown): Promise<unknown> {
     const inForce = cache ?? currentCache();
-    const produce = async (): Promise<unknown> => {
-      const result: unknown = execute.call(this, input, callOptions);
+    const produce = async (asked: unknown): Promise<unknown> => {
+      const result: unknown = execute.call(this, input, asked);
       if (typeof result === "object" && result !== null && Symbol.asyncIterator in result)
         throw new LLMCacheError(
           "ERR_LLMCACHE_UNSUPPORTED",
@@ -77,14 +77,15 @@ export function cachedTool<T extends Runnable>(tool: T, options: CachedToolOptio
         );
       return result;
     };
-    if (inForce === undefined) return produce();
+    if (inForce === undefined) return produce(callOptions);
     const outcome = await inForce.through<unknown>(
       {
         operation: `tool:${name}`,
         settings: { tenant: tenantOf(tenant, input, callOptions, name), ...(version === undefined ? {} : { version }) },
         prompt: identityJson(input ?? null),
       },
-      produce,
+      // Others may wait for the result when who asked first has left.
+      ({ signal }) => produce({ ...(callOptions as object | undefined), abortSignal: signal }),
       {
         ...control,
         ttl,

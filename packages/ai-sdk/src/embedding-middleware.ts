@@ -84,7 +84,7 @@ function requestsOf(
   const settings = settingsOf(params, EMBEDDING_FIELDS);
   const providerOptions = countedOptions(params.providerOptions);
   if (providerOptions !== undefined) settings["providerOptions"] = providerOptions;
-  if (params.headers !== undefined) countHeaders(params.headers, options, settings);
+  countHeaders(params.headers, model, options, settings);
   const common = {
     operation: OPERATION,
     provider: options.provider ?? providerOf(model),

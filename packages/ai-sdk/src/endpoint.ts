@@ -19,7 +19,10 @@ const CREDENTIALS: ReadonlySet<string> = new Set([
 /** What models of the AI SDK's own provider packages know of where they ask; the specification does not show it. */
 interface ModelConfig {
   readonly baseURL?: unknown;
+  /** As the packages for Bedrock call it. */
+  readonly baseUrl?: unknown;
   readonly url?: unknown;
+  readonly headers?: unknown;
 }
 
 /** A model, as far as it tells who it is. */
@@ -44,21 +47,41 @@ export function providerOf(model: AnyModel): string {
   return provider;
 }
 
+/** The headers that a model was made with, where it shows them and has them at once. */
+export function headersOf(model: AnyModel): Readonly<Record<string, string | undefined>> | undefined {
+  try {
+    const headers = called(configOf(model)?.headers);
+    if (headers instanceof Promise) headers.catch(() => undefined);
+    return typeof headers === "object" && headers !== null && !("then" in headers)
+      ? (headers as Readonly<Record<string, string | undefined>>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function baseURL(model: AnyModel): string | undefined {
   try {
-    const { config } = model as { readonly config?: ModelConfig | null };
-    if (typeof config !== "object" || config === null) return undefined;
+    const config = configOf(model);
+    if (config === undefined) return undefined;
     const given: unknown =
       typeof config.url === "function"
         ? (config.url as (at: object) => unknown)({ path: "", modelId: model.modelId })
-        : typeof config.baseURL === "function"
-          ? (config.baseURL as () => unknown)()
-          : config.baseURL;
+        : called(config.baseURL ?? config.baseUrl);
     return typeof given === "string" ? withoutCredentials(new URL(given)) : undefined;
   } catch {
     // It is somebody's private matter: what cannot be had is not there.
     return undefined;
   }
+}
+
+function configOf(model: AnyModel): ModelConfig | undefined {
+  const { config } = model as { readonly config?: ModelConfig | null };
+  return typeof config === "object" && config !== null ? config : undefined;
+}
+
+function called(value: unknown): unknown {
+  return typeof value === "function" ? (value as () => unknown)() : value;
 }
 
 function withoutCredentials(url: URL): string {

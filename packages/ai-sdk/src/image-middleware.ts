@@ -97,7 +97,7 @@ function requestOf(
   const settings = settingsOf(params, IMAGE_FIELDS);
   const providerOptions = countedOptions(params.providerOptions);
   if (providerOptions !== undefined) settings["providerOptions"] = providerOptions;
-  if (params.headers !== undefined) countHeaders(params.headers, options, settings);
+  countHeaders(params.headers, model, options, settings);
   const { files, mask, prompt } = params;
   return {
     operation: OPERATION,

@@ -2,7 +2,7 @@ import type { LanguageModelV4CallOptions, LanguageModelV4Message, LanguageModelV
 import type { CacheRequest, Json, RequestShape } from "@llmcache/core";
 import { countedOptions } from "./call-control.ts";
 import { LANGUAGE_FIELDS } from "./call-fields.ts";
-import { providerOf, type AnyModel } from "./endpoint.ts";
+import { headersOf, providerOf, type AnyModel } from "./endpoint.ts";
 import { settingsOf } from "./field-roles.ts";
 import { identityJson } from "./identity-json.ts";
 import { modelName, type ModelCacheOptions } from "./options.ts";
@@ -30,7 +30,7 @@ export function languageRequest(
   if (params.includeRawChunks === true) settings["includeRawChunks"] = true;
   const providerOptions = countedOptions(params.providerOptions);
   if (providerOptions !== undefined) settings["providerOptions"] = providerOptions;
-  if (headers !== undefined) countHeaders(headers, options, settings);
+  countHeaders(headers, model, options, settings);
   const last = prompt.at(-1);
   const text = last === undefined ? undefined : plainText(last);
   const context = messagesOf(text === undefined ? prompt : prompt.slice(0, -1));
@@ -45,18 +45,30 @@ export function languageRequest(
   };
 }
 
-/** Adds the headers that count to the settings. */
+/** Adds the headers that count to the settings: those of the call, and those that the model was made with. */
 export function countHeaders(
-  headers: Readonly<Record<string, string | undefined>>,
+  headers: Readonly<Record<string, string | undefined>> | undefined,
+  model: AnyModel,
+  options: ModelCacheOptions,
+  settings: Record<string, unknown>,
+): void {
+  addHeaders(headers, "header", options, settings);
+  addHeaders(headersOf(model), "model header", options, settings);
+}
+
+function addHeaders(
+  headers: Readonly<Record<string, string | undefined>> | undefined,
+  prefix: string,
   { countedHeaders }: ModelCacheOptions,
   settings: Record<string, unknown>,
 ): void {
+  if (headers === undefined) return;
   for (const name of Object.keys(headers)) {
     const lower = name.toLowerCase();
     if (!COUNTED_HEADERS.includes(lower) && countedHeaders?.some((each) => each.toLowerCase() === lower) !== true)
       continue;
     const value = headers[name];
-    if (value !== undefined) settings[`header ${lower}`] = value;
+    if (value !== undefined) settings[`${prefix} ${lower}`] = value;
   }
 }
 

@@ -9,21 +9,34 @@ export type Answer = Omit<LanguageModelV4GenerateResult, "request">;
 
 /** The parts of a stream that says what an answer says; `undefined` if no stream could. */
 export function partsOf(answer: Answer): LanguageModelV4StreamPart[] | undefined {
-  // A stream has no place for it.
-  if (answer.structuredOutputText !== undefined) return undefined;
-  const { id, timestamp, modelId } = answer.response ?? {};
-  const parts: LanguageModelV4StreamPart[] = [{ type: "stream-start", warnings: answer.warnings }];
+  // A stream has no place for what is left over.
+  const { content: all, usage, finishReason, providerMetadata, warnings, response: from, ...others } = answer;
+  const { id, timestamp, modelId, headers: _headers, ...ofResponse } = from ?? {};
+  if (!isNothing(others) || !isNothing(ofResponse) || all.some(hasMore)) return undefined;
+  const parts: LanguageModelV4StreamPart[] = [{ type: "stream-start", warnings }];
   const response = { ...given("id", id), ...given("timestamp", timestamp), ...given("modelId", modelId) };
   if (Object.keys(response).length > 0) parts.push({ type: "response-metadata", ...response });
   let blocks = 0;
-  for (const content of answer.content) {
+  for (const content of all) {
     const own = blockOf(content, String(blocks));
     if (own !== undefined) blocks++;
     parts.push(...(own ?? callOf(content)));
   }
-  const { usage, finishReason, providerMetadata } = answer;
   parts.push({ type: "finish", usage, finishReason, ...given("providerMetadata", providerMetadata) });
   return parts;
+}
+
+/** A text or a thought with members that no part of its block has. */
+function hasMore(content: LanguageModelV4Content): boolean {
+  if (content.type !== "text" && content.type !== "reasoning") return false;
+  const { type: _type, text: _text, providerMetadata: _metadata, ...others } = content;
+  if (!("citations" in others)) return !isNothing(others);
+  const { citations: _citations, ...more } = others;
+  return content.type !== "text" || !isNothing(more);
+}
+
+function isNothing(members: object): boolean {
+  return Object.values(members).every((member) => member === undefined);
 }
 
 /** Text and reasoning come as blocks. */

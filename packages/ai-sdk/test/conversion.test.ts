@@ -56,6 +56,31 @@ test("a stream answers a call in one piece with the last metadata of each block"
   });
 });
 
+test("metadata of a call's input that the call does not repeat is not lost in one piece", () => {
+  const parts = (input: object, call: object): LanguageModelV4StreamPart[] => [
+    { type: "stream-start", warnings: [] },
+    { type: "tool-input-start", id: "c", toolName: "f", ...input },
+    { type: "tool-input-delta", id: "c", delta: "{}" },
+    { type: "tool-input-end", id: "c" },
+    { type: "tool-call", toolCallId: "c", toolName: "f", input: "{}", ...call },
+    { type: "finish", finishReason: { unified: "tool-calls", raw: undefined }, usage },
+  ];
+  const providerMetadata = { p: { signature: "s" } };
+  expect(collect(parts({ providerMetadata }, {})).isLossless).toBe(false);
+  expect(collect(parts({ providerMetadata }, { providerMetadata })).isLossless).toBe(true);
+  expect(collect(parts({}, { providerMetadata })).isLossless).toBe(true);
+});
+
+test("an answer with members that nobody knows answers no stream", () => {
+  const answer = textAnswer("hi");
+  expect(partsOf(answer)).toBeDefined();
+  expect(partsOf({ ...answer, later: undefined } as never)).toBeDefined();
+  expect(partsOf({ ...answer, later: 1 } as never)).toBeUndefined();
+  expect(partsOf({ ...answer, response: { later: 1 } } as never)).toBeUndefined();
+  expect(partsOf({ ...answer, content: [{ type: "text", text: "hi", later: 1 }] } as never)).toBeUndefined();
+  expect(partsOf({ ...answer, content: [{ type: "text", text: "hi", citations: [] }] } as never)).toBeDefined();
+});
+
 test("blocks that overlap stand in the order in which they began", () => {
   const parts: LanguageModelV4StreamPart[] = [
     { type: "text-start", id: "a" },

@@ -62,6 +62,26 @@ test("headers count where they are listed, whatever their case", () => {
   expect(id({ headers: { "x-route": "a" } }, model, { countedHeaders: ["X-Route"] })).not.toBe(plain);
 });
 
+test("headers that the model was made with count as those of the call do, where they can be seen at once", () => {
+  const made = (headers: unknown) => id({}, { ...model, config: { headers } } as never);
+  expect(made({ "OpenAI-Beta": "a" })).not.toBe(plain);
+  expect(made({ "OpenAI-Beta": "a" })).not.toBe(made({ "OpenAI-Beta": "b" }));
+  expect(made(() => ({ "openai-beta": "a" }))).toBe(made({ "OpenAI-Beta": "a" }));
+  const others = [
+    { authorization: "secret" },
+    null,
+    "a",
+    async () => ({ "openai-beta": "a" }),
+    async () => {
+      throw new Error("no key");
+    },
+    () => {
+      throw new Error("no key");
+    },
+  ];
+  for (const each of others) expect(made(each)).toBe(plain);
+});
+
 test("labels of the caller do not count, other provider options do", () => {
   expect(
     id({
@@ -84,6 +104,9 @@ test("the provider, the base URL and the model count; aliases stand for them", (
   expect(id({}, at("https://a.example/v1"))).not.toBe(id({}, at("https://b.example/v1")));
   expect(providerOf(at("https://user:pass@a.example/v1/?api-version=1&key=secret"))).toBe(
     "openai.chat https://a.example/v1?api-version=1",
+  );
+  expect(providerOf({ ...model, config: { baseUrl: () => "https://b.example" } } as never)).toBe(
+    "openai.chat https://b.example",
   );
   expect(providerOf({ ...model, config: { baseURL: "https://a.example" } } as never)).toBe(
     "openai.chat https://a.example",

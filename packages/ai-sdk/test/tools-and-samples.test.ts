@@ -2,7 +2,7 @@ import { APICallError } from "@ai-sdk/provider";
 import { LLMCache } from "@llmcache/core";
 import { generateText, stepCountIs, tool, wrapLanguageModel } from "ai";
 import { MockLanguageModelV4 } from "ai/test";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { z } from "zod";
 import { cachedTool, cacheMiddleware, type CachedToolOptions } from "../src/index.ts";
 import { aiSdkSampler } from "../src/sampler.ts";
@@ -91,6 +91,33 @@ describe("cachedTool", () => {
       "well",
       "well",
     ]);
+  });
+
+  test("who joins a run is not affected when the one who began it leaves", async () => {
+    const cache = new LLMCache();
+    const began: PromiseWithResolvers<string>[] = [];
+    const slow = tool({
+      inputSchema,
+      execute: (_input, { abortSignal }) => {
+        const run = Promise.withResolvers<string>();
+        abortSignal?.addEventListener("abort", () => run.reject(abortSignal.reason as Error));
+        began.push(run);
+        return run.promise;
+      },
+    });
+    const { execute } = cachedTool(slow, { ...common, cache });
+    const leaves = new AbortController();
+    const first = Promise.resolve(
+      execute?.({ q: "a" }, { ...(options as object), abortSignal: leaves.signal } as never),
+    );
+    await vi.waitFor(() => expect(began).toHaveLength(1));
+    const second = Promise.resolve(execute?.({ q: "a" }, options));
+    await new Promise(setImmediate);
+    leaves.abort();
+    await expect(first).rejects.toThrow();
+    for (const { resolve } of began) resolve("found");
+    expect(await second).toBe("found");
+    expect(began).toHaveLength(1);
   });
 
   const refused: [string, object, object?][] = [

@@ -1,5 +1,5 @@
 import type { CacheRequest, Json, Verdict } from "@llmcache/core";
-import { isJsonObject, parseJsonText, type ServerSentEvent, type WireCall } from "@llmcache/fetch";
+import { hasInexactInteger, isJsonObject, parseJsonText, type ServerSentEvent, type WireCall } from "@llmcache/fetch";
 import { noteOf } from "./answer-note.ts";
 import { assembleGenerated, hasFailed, type GenerateAssembly } from "./generate-assembly.ts";
 
@@ -51,7 +51,8 @@ export class GenerateCall implements WireCall {
 
   /** An event is an answer: one event says all of it. */
   toEvents(answer: Json): readonly ServerSentEvent[] | undefined {
-    return isJsonObject(answer) ? [{ event: "message", data: JSON.stringify(answer) }] : undefined;
+    if (!isJsonObject(answer) || hasInexactInteger(answer)) return undefined;
+    return [{ event: "message", data: JSON.stringify(answer) }];
   }
 
   adapt(): "same" {

@@ -7,8 +7,11 @@ import { aliasOf } from "./model-alias.ts";
 const PATH = /^(.*)\/([^/]+)\/([^/:]+):([A-Za-z]+)$/;
 /** In another collection (tuned models, endpoints) a name is another model. */
 const MODELS = "models";
-/** The form of the answer, which the format sees to. */
+/** The form of the answer. Each method has one that is cached; calls for others (`proto`, `json;enum-encoding=int`) pass. */
 const FORM = ["alt", "$alt"] as const;
+const STREAMS = /^stream/;
+/** Headers that can change the answer: which parts of it are wanted. */
+const COUNTED_HEADERS = ["x-goog-fieldmask"] as const;
 
 /** Which model a path asks for what. */
 export interface AskedPath {
@@ -44,11 +47,12 @@ export function requestReader({
   alias,
   countedHeaders = [],
 }: GoogleFormatOptions): (request: WireRequest, bytes: Uint8Array) => Asked | undefined {
-  const headerNames = countedHeaders.map((name) => name.toLowerCase());
+  const headerNames = [...COUNTED_HEADERS, ...countedHeaders.map((name) => name.toLowerCase())];
   return (request, bytes) => {
     const path = askedPath(request);
-    const read = path && readJsonRequest(bytes);
-    if (path === undefined || read === undefined) return undefined;
+    if (path === undefined || !hasUsualForm(request.url, path)) return undefined;
+    const read = readJsonRequest(bytes);
+    if (read === undefined) return undefined;
     const common = aliasOf(path.model, alias);
     const around: Record<string, Json> = {};
     for (const name of headerNames) {
@@ -65,4 +69,9 @@ export function requestReader({
       around,
     };
   };
+}
+
+function hasUsualForm({ searchParams }: URL, { method }: AskedPath): boolean {
+  const usual = STREAMS.test(method) ? "sse" : "json";
+  return FORM.every((name) => searchParams.getAll(name).every((form) => form === usual));
 }

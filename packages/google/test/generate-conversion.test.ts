@@ -29,6 +29,11 @@ test("an answer is told as one event, which amounts to it", () => {
   expect(wire.toEvents("a")).toBeUndefined();
 });
 
+test("an answer with an integer that a double cannot hold is not written anew", () => {
+  const part = JSON.parse('{"functionCall":{"name":"f","args":{"id":12345678901234567890}}}') as Json;
+  expect(wire.toEvents(chunk([part], END))).toBeUndefined();
+});
+
 describe("a stream", () => {
   test("is put together: texts go on, thoughts and signatures stay apart", () => {
     const stream = events(

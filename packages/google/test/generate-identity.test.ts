@@ -109,6 +109,14 @@ describe("who answers", () => {
     expect(JSON.stringify(call(body, { url, headers }).request)).not.toContain("secret");
   });
 
+  test("is not shared with answers of another form, which pass, or of which parts are wanted", () => {
+    expect(at(`${GENERATE_URL}?alt=json`)).toBe(base);
+    for (const query of ["alt=proto", "alt=sse", "alt=json&alt=media", "$alt=json;enum-encoding=int"])
+      expect(callOf(body, { url: `${GENERATE_URL}?${query}` })).toBeUndefined();
+    expect(callOf(body, { url: `${STREAM_URL}&$alt=sse;enum-encoding=int` })).toBeUndefined();
+    expect(at(GENERATE_URL, { "X-Goog-FieldMask": "candidates" })).not.toBe(base);
+  });
+
   test("is the provider's alias, or the model's", () => {
     const elsewhere = "https://proxy/v1/models/gemini-3-flash:generateContent";
     expect(keyOf(body, { options: { provider: "g" } })).toBe(

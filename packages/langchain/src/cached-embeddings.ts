@@ -6,9 +6,9 @@ import {
   type AnswerCache,
   type CacheControl,
   type CacheRequest,
-  type Json,
 } from "@llmcache/core";
-import { argumentsOf, modelNameOf, providerOf } from "./model-identity.ts";
+import { fieldsOf, modelNameOf, providerOf } from "./model-identity.ts";
+import { known, UNKEYABLE } from "./unkeyable.ts";
 
 const OPERATION = "langchain.embeddings";
 
@@ -67,7 +67,7 @@ export class CachedEmbeddings extends Embeddings {
     if (cache === undefined) return ask([...texts]);
     const { control, maxBatch } = this.#options;
     const outcomes = await cache.throughMany<number[]>(
-      texts.map((text) => this.#request(text, kind)),
+      this.#requests(texts, kind),
       (missing) => ask(missing.map((position) => texts[position] as string)),
       {
         ...control,
@@ -79,29 +79,17 @@ export class CachedEmbeddings extends Embeddings {
     return outcomes.map(({ value }) => value);
   }
 
-  #request(prompt: string, kind: "document" | "query"): CacheRequest {
+  #requests(texts: readonly string[], kind: "document" | "query"): readonly CacheRequest[] {
     const { identity } = this.#options;
     const inner: object = this.#inner;
-    return {
-      operation: OPERATION,
-      prompt,
-      ...(identity === undefined
+    const who =
+      identity === undefined
         ? {
-            provider: providerOf(inner),
+            provider: known(() => providerOf(inner)) ?? "",
             model: modelNameOf(inner),
-            settings: { kind, arguments: argumentsOf(inner, false), fields: fieldsOf(inner) },
+            settings: { kind, fields: known(() => fieldsOf(inner)) ?? UNKEYABLE },
           }
-        : { model: identity, settings: { kind } }),
-    };
+        : { model: identity, settings: { kind } };
+    return texts.map((prompt) => ({ operation: OPERATION, prompt, ...who }));
   }
-}
-
-/** Plain values that an instance has in fields: names of models and numbers of dimensions, whatever they are called. */
-function fieldsOf(inner: object): Json {
-  const fields: Record<string, Json> = {};
-  for (const [name, value] of Object.entries(inner)) {
-    if (/key|secret|token|organization|timeout|batch/i.test(name)) continue;
-    if (typeof value === "string" || typeof value === "boolean" || Number.isFinite(value)) fields[name] = value as Json;
-  }
-  return fields;
 }

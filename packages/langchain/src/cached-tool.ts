@@ -59,15 +59,20 @@ export function cachedTool<T extends StructuredToolInterface>(tool: T, options: 
 
   const call = async (input: unknown, runManager?: unknown, config?: RunnableConfig): Promise<unknown> => {
     const inForce = cache ?? currentCache();
-    const produce = async (): Promise<unknown> => inner._call?.(input, runManager, config);
-    if (inForce === undefined) return produce();
+    if (inForce === undefined) return inner._call?.(input, runManager, config);
     const outcome = await inForce.through<unknown>(
       {
         operation: `tool:${name}`,
-        settings: { tenant: tenantOf(tenant, input, config, name), ...(version === undefined ? {} : { version }) },
+        settings: {
+          // Results of other packages' tools are kept in another form.
+          form: "langchain",
+          tenant: tenantOf(tenant, input, config, name),
+          ...(version === undefined ? {} : { version }),
+        },
         prompt: (input ?? null) as Json,
       },
-      produce,
+      // Others may wait for the result when who asked first has left.
+      async ({ signal }) => inner._call?.(input, runManager, { ...config, signal }),
       { ...control, ttl, signal: config?.signal, unkeyable: "bypass" },
     );
     return outcome.value;

@@ -4,13 +4,11 @@ import { toJsonSchema } from "@langchain/core/utils/json_schema";
 import { isInteropZodSchema } from "@langchain/core/utils/types";
 import type { Json } from "@llmcache/core";
 import { countedOptions } from "./call-options.ts";
+import { countedMembers, plainAddress } from "./counted-data.ts";
 import { isPlain, plainJson } from "./plain-json.ts";
 
-/** Constructor arguments that do not change an answer, or are no business of a key: credentials, tracing, retries. */
-const NOT_COUNTED =
-  /^(?:apiKey|.*ApiKey|.*api_key|.*(?:Secret|secret|password|accessToken|accessKeyId|credentials).*|organization|callbacks|callbackManager|verbose|cache|tags|metadata|maxRetries|maxConcurrency|timeout|onFailedAttempt|caller|callOptions|disableStreaming|streaming|streamUsage|name|dangerouslyAllowBrowser|httpAgent|fetch|fetchOptions|logger|logLevel|[Aa]uthorization)$/;
-/** Where a model asks: left out where an alias stands for it. */
-const ADDRESS = /^(?:base_?url|base_?path|api_?url|.*endpoint)$/i;
+/** Models in models, and what else has an identity, are looked into so deep. */
+const MAX_MODELS = 20;
 
 /** Somebody's model, as far as its private parts tell where it asks. */
 interface Reachable {
@@ -28,13 +26,7 @@ export function providerOf(model: object & { _llmType?(): string }): string {
   const { clientConfig, apiUrl, baseUrl, baseURL, endpoint } = model as Reachable;
   const kind = `${model.constructor.name}/${model._llmType?.() ?? ""}`;
   const base = [clientConfig?.baseURL, apiUrl, baseUrl, baseURL, endpoint].find((each) => typeof each === "string");
-  return base === undefined ? kind : `${kind} ${withoutCredentials(base)}`;
-}
-
-function withoutCredentials(text: string): string {
-  if (!URL.canParse(text)) return text;
-  const { origin, pathname } = new URL(text);
-  return `${origin}${pathname.replace(/\/+$/, "")}`;
+  return base === undefined ? kind : `${kind} ${plainAddress(base)}`;
 }
 
 /** The model's name, where it has one. */
@@ -43,24 +35,38 @@ export function modelNameOf(model: object): string | undefined {
   return [own, modelName].find((each) => typeof each === "string");
 }
 
-/** Constructor arguments that count: data only. @param hasAlias its address does not count */
-export function argumentsOf(model: object, hasAlias: boolean): Json {
+/**
+ * Constructor arguments that count: data, and models. Texts that the model holds itself count too: names and addresses that it has from the
+ * environment are no arguments.
+ *
+ * @param hasAlias its address does not count
+ */
+function argumentsOf(model: object, hasAlias: boolean): Json {
   const { lc_kwargs: given } = model as { readonly lc_kwargs?: unknown };
-  return dataOf(given, hasAlias) ?? {};
+  const options = { hasAlias, ofInstance: (instance: object) => modelIn(instance, hasAlias, 1) };
+  const texts = Object.entries(model).filter(([, value]) => typeof value === "string");
+  return {
+    given: typeof given === "object" && given !== null ? countedMembers(given, options) : {},
+    texts: countedMembers(Object.fromEntries(texts), options),
+  };
 }
 
-function dataOf(value: unknown, hasAlias: boolean): Json | undefined {
-  if (typeof value === "function" || typeof value === "symbol" || value === undefined) return undefined;
-  if (typeof value !== "object" || value === null) return value as Json;
-  if (Array.isArray(value)) return value.map((item) => dataOf(item, hasAlias) ?? null);
-  if (!isPlain(value)) return undefined;
-  const data: Record<string, Json> = {};
-  for (const [name, member] of Object.entries(value)) {
-    const isOut = NOT_COUNTED.test(name) || (hasAlias && ADDRESS.test(name));
-    const own = isOut ? undefined : dataOf(member, hasAlias);
-    if (own !== undefined) data[name] = own;
-  }
-  return data;
+/** What an instance has in its fields, whatever they are called: data, and models. */
+export function fieldsOf(instance: object, hasAlias = false, depth = 0): Json {
+  if (depth > MAX_MODELS) throw new RangeError("Models are nested too deep, or in themselves.");
+  const options = { hasAlias, ofInstance: (inner: object) => modelIn(inner, hasAlias, depth + 1) };
+  const { lc_kwargs: given, ...fields } = instance as { readonly lc_kwargs?: unknown; readonly name?: unknown };
+  const data = countedMembers(fields, options);
+  // Some are called after their model.
+  if (typeof fields.name === "string") data["name"] = fields.name;
+  return { fields: data, given: typeof given === "object" && given !== null ? countedMembers(given, options) : {} };
+}
+
+/** A model among another one's members; `undefined` for other instances. */
+function modelIn(instance: object, hasAlias: boolean, depth: number): Json | undefined {
+  const { _llmType: chat, embedDocuments: embeddings } = instance as Readonly<Record<string, unknown>>;
+  if (typeof chat !== "function" && typeof embeddings !== "function") return undefined;
+  return { provider: providerOf(instance), fields: fieldsOf(instance, hasAlias, depth) };
 }
 
 /** Everything that can change the answer besides the messages. */
@@ -91,9 +97,10 @@ function withoutSchemas(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, member]) => [name, withoutSchemas(member)]));
 }
 
-/** A tool that is an instance, by its description for the model; others are data. */
+/** A tool that is an instance, by its description for the model, with what it says to some models besides; others are data. */
 function toolIdentity(tool: unknown): Json {
-  return typeof tool === "object" && tool !== null && !isPlain(tool)
-    ? (convertToOpenAITool(tool as never) as unknown as Json)
-    : plainJson(tool);
+  if (typeof tool !== "object" || tool === null || isPlain(tool)) return plainJson(tool);
+  const description = convertToOpenAITool(tool as never) as unknown as Json;
+  const { extras } = tool as { readonly extras?: unknown };
+  return extras === undefined ? description : { description, extras: plainJson(extras) };
 }

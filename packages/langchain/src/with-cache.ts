@@ -1,7 +1,7 @@
 import type { CallbackManagerForLLMRun } from "@langchain/core/callbacks/manager";
 import { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import type { BaseMessage } from "@langchain/core/messages";
-import type { ChatGenerationChunk, ChatResult } from "@langchain/core/outputs";
+import { ChatGenerationChunk, type ChatResult } from "@langchain/core/outputs";
 import {
   currentCache,
   OptionChecks,
@@ -24,6 +24,7 @@ import {
   encodeChunks,
   encodeResult,
 } from "./stored-generation.ts";
+import { known, UNKEYABLE } from "./unkeyable.ts";
 
 const OPERATION = "langchain.chat";
 
@@ -78,8 +79,10 @@ export function withCache<M extends BaseChatModel>(
   const call = (messages: BaseMessage[], given: Options, stream: boolean) => {
     const { llmcache, ...asked } = given;
     const { cache: inForce, control } = resolveCacheOption(llmcache, cache ?? currentCache());
-    const settings = inForce === undefined ? {} : settingsOf(model, asked, options.provider !== undefined);
-    const request = (): CacheRequest => requestOf(model, messages, settings, stream, options);
+    const settings =
+      inForce === undefined ? {} : (known(() => settingsOf(model, asked, options.provider !== undefined)) ?? UNKEYABLE);
+    const request = (): CacheRequest =>
+      known(() => requestOf(model, messages, settings, stream, options)) ?? { operation: OPERATION, prompt: UNKEYABLE };
     return { inForce, control, asked: asked as Options, settings, request };
   };
 
@@ -152,7 +155,7 @@ export function withCache<M extends BaseChatModel>(
           },
         );
         for await (const stored of outcome.value) {
-          const chunk = decodeChunk(stored);
+          const chunk = chunkOf(stored);
           yield chunk;
           const completion = chunk.generationInfo?.["completion"] as number | undefined;
           const { promptIndex } = asked as { readonly promptIndex?: number };
@@ -207,12 +210,19 @@ function isPlainQuestion(message: BaseMessage): message is BaseMessage & { reado
 async function* encodedChunks(chunks: AsyncIterable<ChatGenerationChunk>, run: Run): AsyncGenerator<Json> {
   for await (const chunk of chunks) {
     noteUsage(run, chunk.message);
-    yield encodeChunk(chunk);
+    // What has no stored form goes as it is: then nobody else reads along, and nothing is stored.
+    yield known(() => encodeChunk(chunk)) ?? (chunk as unknown as Json);
   }
 }
 
+function chunkOf(stored: Json): ChatGenerationChunk {
+  return (stored as unknown) instanceof ChatGenerationChunk
+    ? (stored as unknown as ChatGenerationChunk)
+    : decodeChunk(stored);
+}
+
 function together(chunks: readonly Json[]): ChatGenerationChunk | undefined {
-  const [first, ...others] = chunks.map(decodeChunk);
+  const [first, ...others] = chunks.map(chunkOf);
   return others.reduce<ChatGenerationChunk | undefined>((whole, chunk) => whole?.concat(chunk), first);
 }
 
