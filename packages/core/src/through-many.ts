@@ -47,7 +47,8 @@ export async function throughMany<T>(
   const maxBatch = checkBatch(options.maxBatch);
   const tags = engine.tagReader();
   // Each item of a list is asked for itself: similar ones have no part in it.
-  const calls = requests.map((request) => engine.begin(request, { ...options, similar: false }, tags));
+  const exactly = engine.settings.store.match === "similar" ? { ...options, similar: false as const } : options;
+  const calls = requests.map((request) => engine.begin(request, exactly, tags));
   if (calls.some((call) => call.bypass !== undefined)) return passMany(engine, calls, produce, maxBatch);
 
   const items = open<T>(engine, calls);

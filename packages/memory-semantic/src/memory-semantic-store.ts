@@ -120,7 +120,7 @@ export class MemorySemanticStore implements Store {
     return this.#vectored([own], options, (vectors, since) => {
       if (!this.#mayAdd(own, options?.over)) return false;
       // Deleted in the meantime: it was added before that.
-      return this.#pending.isOvertaken(own.id, since) || this.#put(own, vectors.get(own.id));
+      return this.#pending.isOvertaken(own.id, since) || this.#write(own, vectors.get(own.id));
     });
   }
 
@@ -146,7 +146,7 @@ export class MemorySemanticStore implements Store {
     await this.#vectored(own, options, (vectors, since) => {
       // Among themselves the last one of an id counts.
       const current = own.filter(({ id }) => !this.#pending.isOvertaken(id, since));
-      for (const entry of current) this.#put(entry, vectors.get(entry.id));
+      for (const entry of current) this.#write(entry, vectors.get(entry.id));
     });
   }
 
@@ -198,31 +198,12 @@ export class MemorySemanticStore implements Store {
    */
   async load(path: string): Promise<Loaded> {
     this.#begin(undefined);
-    const { embedder } = this.#settings;
-    const expected = { embedder: embedder.id, dimensions: this.#vectors.dimensions };
-    const snapshot = await readSnapshot(path, expected, this.#settings);
-    this.#begin(undefined);
-    if ("reason" in snapshot) {
-      const { reason, isAbsent = false } = snapshot;
-      if (!isAbsent)
-        this.#listeners.tell({ type: "unreadable", message: `Nothing was loaded from a snapshot: ${reason}.` });
-      return { entries: 0, reason };
+    const since = this.#pending.begin();
+    try {
+      return await this.#load(path, since);
+    } finally {
+      this.#pending.end();
     }
-    const { dimensions } = this.#vectors;
-    // Another store's writes may have said otherwise while it was read.
-    if (snapshot.dimensions !== undefined && dimensions !== undefined && snapshot.dimensions !== dimensions)
-      return { entries: 0, reason: `its vectors have ${snapshot.dimensions} dimensions instead of ${dimensions}` };
-    if (snapshot.dimensions !== undefined) this.#vectors.expect(snapshot.dimensions);
-    let entries = 0;
-    const now = this.#settings.clock();
-    for (const [stored, asked] of snapshot.rejected) for (const id of asked) this.#reject(stored, id);
-    for (const { entry, vector, rejected } of snapshot.entries) {
-      for (const id of rejected) this.#reject(entry.id, id);
-      const isOver = entry.deleteAt !== undefined && entry.deleteAt <= now;
-      if (isOver || this.#answers.peek(entry.id) !== undefined) continue;
-      if (this.#put(entry, vector)) entries++;
-    }
-    return { entries };
   }
 
   /** What it holds now. */
@@ -376,9 +357,14 @@ export class MemorySemanticStore implements Store {
     return isSame ? there.partition?.vectorOf(there).slice() : undefined;
   }
 
+  /** Writes that wait for the same id have been overtaken now. @returns whether it was stored. */
+  #write(own: Entry, vector: Float32Array | undefined): boolean {
+    this.#pending.changed(own.id);
+    return this.#put(own, vector);
+  }
+
   /** @returns whether it was stored. */
   #put(own: Entry, vector: Float32Array | undefined): boolean {
-    this.#pending.changed(own.id);
     this.#drop(own.id);
     const size = entrySize(own, vector?.length ?? 0);
     const shelf = isReserved(own) ? this.#reserved : this.#answers;
@@ -475,6 +461,36 @@ export class MemorySemanticStore implements Store {
     if (this.#settings.index !== "usearch") return;
     this.#startLoadingIndex();
     await this.#loadingIndex;
+  }
+
+  async #load(path: string, since: number): Promise<Loaded> {
+    const { embedder } = this.#settings;
+    const expected = { embedder: embedder.id, dimensions: this.#vectors.dimensions };
+    const snapshot = await readSnapshot(path, expected, this.#settings);
+    this.#begin(undefined);
+    if ("reason" in snapshot) {
+      const { reason, isAbsent = false } = snapshot;
+      if (!isAbsent)
+        this.#listeners.tell({ type: "unreadable", message: `Nothing was loaded from a snapshot: ${reason}.` });
+      return { entries: 0, reason };
+    }
+    const { dimensions } = this.#vectors;
+    // Another store's writes may have said otherwise while it was read.
+    if (snapshot.dimensions !== undefined && dimensions !== undefined && snapshot.dimensions !== dimensions)
+      return { entries: 0, reason: `its vectors have ${snapshot.dimensions} dimensions instead of ${dimensions}` };
+    if (snapshot.dimensions !== undefined) this.#vectors.expect(snapshot.dimensions);
+    let entries = 0;
+    const now = this.#settings.clock();
+    for (const [stored, asked] of snapshot.rejected) for (const id of asked) this.#reject(stored, id);
+    for (const { entry, vector, rejected } of snapshot.entries) {
+      for (const id of rejected) this.#reject(entry.id, id);
+      const isOver = entry.deleteAt !== undefined && entry.deleteAt <= now;
+      // What was deleted while the file was read stays away; what is being written takes its place.
+      const isThere = this.#answers.peek(entry.id) !== undefined || this.#pending.isOvertaken(entry.id, since);
+      if (isOver || isThere) continue;
+      if (this.#put(entry, vector)) entries++;
+    }
+    return { entries };
   }
 
   *#snapshotOf(records: readonly StoredRecord[]): Generator<SnapshotEntry> {

@@ -5,7 +5,7 @@ import { crc32 } from "node:zlib";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { RESERVED_OPERATIONS, type StoreEvent } from "@llmcache/core";
 import { assertSameEntry } from "@llmcache/core/conformance";
-import { answerTo, entryOf, keyOf, storeOf, WordEmbedder } from "./stage.ts";
+import { answerTo, entryOf, keyOf, storeOf, WordEmbedder, wordVector } from "./stage.ts";
 
 const EGG = "how do I boil an egg";
 const EGG_PLEASE = "how do I boil an egg please";
@@ -48,6 +48,35 @@ describe("a warm start", () => {
     expect(await answerTo(store, "some rice", "other")).toBe("rice");
     await store.set(entryOf("soup"));
     expect(await answerTo(store, "soup please")).toBeUndefined();
+  });
+
+  test("brings nothing back that is deleted or cleared while the file is read", async () => {
+    await saved();
+    const { store } = storeOf();
+    const loading = store.load(path);
+    await store.delete(keyOf(EGG));
+    expect(await loading).toEqual({ entries: 2 });
+    expect(await store.get({ id: keyOf(EGG).id })).toBeUndefined();
+    const other = storeOf().store;
+    const reading = other.load(path);
+    await other.clear();
+    expect(await reading).toEqual({ entries: 0 });
+    expect(await answerTo(other, EGG)).toBeUndefined();
+  });
+
+  test("does not take the place of what is being written while the file is read", async () => {
+    await saved();
+    const { store, embedder } = storeOf();
+    const gate = Promise.withResolvers<void>();
+    embedder.instead = async (texts) => {
+      await gate.promise;
+      return texts.map((text) => wordVector(text));
+    };
+    const writing = store.set(entryOf(EGG, { value: "new", createdAt: 9 }));
+    expect(await store.load(path)).toEqual({ entries: 3 });
+    gate.resolve();
+    await writing;
+    expect((await store.get({ id: keyOf(EGG).id }))?.entry.body.json()).toBe("new");
   });
 
   test("keeps the order of use, takes the last used within its bounds, and drops what is over", async () => {

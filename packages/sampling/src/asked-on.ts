@@ -12,7 +12,12 @@ export function askedOn<T>(produce: Produce<T>): Produce<T> {
       const before = values.length;
       const more = await produce(missing.slice(before), {
         ...run,
-        note: (info, item) => run.note(info, item === undefined ? undefined : before + item),
+        note: (info, item) => {
+          // What each request took is on the account of its first item: they add up. The model is everybody's.
+          run.note(info, before + (item ?? 0));
+          if (item !== undefined || info.model === undefined) return;
+          for (let other = before + 1; other < missing.length; other++) run.note({ model: info.model }, other);
+        },
       });
       if (!Array.isArray(more) || more.length === 0) return values;
       values = [...values, ...(more as readonly T[])];

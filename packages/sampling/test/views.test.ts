@@ -231,6 +231,16 @@ describe("several samples in one call", () => {
     expect(outcomes.map(({ head }) => head?.metadata.tokens)).toEqual([3, 2, 1]);
   });
 
+  test("what every request took is counted, where a short answer is asked on", async () => {
+    const cache = new LLMCache();
+    const view = independent(cache);
+    await view.throughMany([ask("p"), ask("q"), ask("r")], async (_missing, run) => {
+      run.note({ tokens: { input: 10, output: 1 } });
+      return [0];
+    });
+    expect(cache.stats().spent).toMatchObject({ calls: 3, inputTokens: 30, outputTokens: 3 });
+  });
+
   test("an equal item of a list is another call", async () => {
     const view = independent(new LLMCache());
     const outcomes = await view.throughMany([ask(), ask(), ask("q")], async (missing) => missing);

@@ -23,7 +23,7 @@ export function negationsIn({ tokens, english }: Reading): readonly Negation[] {
     const negates =
       (NEGATORS.has(lower) &&
         !(english && NOT_IN_ENGLISH.has(lower)) &&
-        !(lower === "no" && next?.kind === "number")) ||
+        !(lower === "no" && next?.kind === "number" && next.lower !== "one")) ||
       (STOPPING.has(lower) && next !== undefined && next.lower.length > 5 && next.lower.endsWith("ing"));
     if (!negates) return [];
     // "Why isn't my code working": turned round for the question, it denies the whole.

@@ -206,8 +206,9 @@ function inWords(pieces: readonly Piece[], at: number): Found | undefined {
     const value = String(total + group + (ORDINALS[end.lower] as number));
     return { value: ordinal(value, pieces, at, index + 1 - at), width: index + 1 - at };
   }
-  // "one" alone is a pronoun as often as a number: the rule decides.
-  if (index === at + 1 && pieces[at]?.lower === "one") return { value: "one", width: 1 };
+  // "one" alone is a pronoun as often as a number: the rule decides. In "chapter one" it is a number.
+  if (index === at + 1 && pieces[at]?.lower === "one")
+    return { value: isNumbered(pieces[at - 1]) ? "1" : "one", width: 1 };
   return { value: String(total + group), width: index - at };
 }
 
@@ -239,10 +240,14 @@ function roman(pieces: readonly Piece[], at: number): Found | undefined {
   if (lower.length > 7 || !/^[ivx]/u.test(lower)) return undefined;
   const value = romanValue(lower);
   if (value === undefined) return undefined;
-  const after = pieces[at - 1];
-  const follows = after !== undefined && (NUMBERED.has(after.lower) || after.lower === "ww");
+  const follows = isNumbered(pieces[at - 1]);
   const sure = lower.length > 1 && (isUpper(text) || /^(?:ii|iii|vii|viii|xii)$/u.test(lower));
   return follows || sure ? { value: String(value), width: 1 } : undefined;
+}
+
+/** Is it something of which there are several, by numbers: a chapter, a phase? */
+function isNumbered(piece: Piece | undefined): boolean {
+  return piece !== undefined && (NUMBERED.has(piece.lower) || piece.lower === "ww");
 }
 
 const SCRIPTS = [

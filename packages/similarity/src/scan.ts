@@ -23,7 +23,7 @@ const PIECES = new RegExp(
     String.raw`(?<initials>(?:\p{L}\.){2,})`,
     String.raw`(?<language>[cfCF](?:\+\+|#)|\.(?:NET|net)\b)`,
     String.raw`(?<word>\p{L}${LETTER}*(?:['’ʼ]\p{L}+)*(?:\.(?:js|py|ts|net|io|ai|rs|go|sh)(?![\p{L}\p{Nd}]))?)`,
-    String.raw`(?<number>[\-−]?\p{Nd}+(?:[.,:\/'’\-]\p{Nd}+)*)`,
+    String.raw`(?<number>[\-−–]?(?:(?<![\p{L}\p{Nd}.])\.)?\p{Nd}+(?:[.,:\/'’\-]\p{Nd}+)*)`,
     String.raw`(?<other>[\p{No}\p{Nl}])`,
     String.raw`(?<unit>\p{Sc}|%|°[CFcf]?)`,
     String.raw`(?<mark>\p{Extended_Pictographic}|[=<>+*^\|~\\÷×±√∑∫≤≥≠≈→←∞&@])`,
@@ -71,8 +71,9 @@ export function scan(text: string): readonly Piece[] {
     };
     if (found["end"] !== undefined) first = true;
     else if (found["number"] !== undefined) {
-      // A minus after a word or a number is a hyphen.
-      const bare = glued ? found["number"].replace(/^[-−]/u, "") : found["number"].replace("−", "-");
+      // A minus after a word or a number is a hyphen; after an operator it is none.
+      const isHyphen = glued && pieces.at(-1)?.kind !== "mark";
+      const bare = found["number"].replace(/^[-−–]/u, isHyphen ? "" : "-").replace(/^-?(?=\.)/u, "$&0");
       for (const part of numerals(asciiDigits(bare))) piece("number", part, plainNumeral(part));
       if (pending !== undefined) {
         pieces.push(pending);

@@ -37,8 +37,8 @@ export function formsOf(word: string): readonly string[] {
 function plainForms(word: string): readonly string[] {
   const irregular = IRREGULAR.get(word);
   if (irregular !== undefined) return [irregular];
-  if (NO_FORM.has(word) || word.length < 4)
-    return word.length === 3 && /[b-df-hj-np-rtv-z]s$/u.test(word) ? [word.slice(0, -1)] : [];
+  if (NO_FORM.has(word)) return [];
+  if (word.length < 4) return word.length === 3 && /[b-df-hj-np-rtv-z]s$/u.test(word) ? [word.slice(0, -1)] : [];
   if (word.endsWith("ies")) return [`${word.slice(0, -3)}y`, word.slice(0, -1)];
   if (/(?:ss|x|ch|sh|z|o|us)es$/u.test(word)) return [word.slice(0, -2), word.slice(0, -1)];
   if (word.endsWith("s") && !/(?:ss|us|is)$/u.test(word)) return [word.slice(0, -1)];

@@ -1,6 +1,7 @@
 import type { Reading } from "../reading.ts";
 import { sides, unmatched, type Rule } from "../rule.ts";
 import { formsOf } from "../token.ts";
+import { UNITS } from "../words/classes.ts";
 
 /** A number, and the word that it counts. */
 interface Counted {
@@ -44,6 +45,9 @@ export const number: Rule = {
     // 3 days with 2 kids may stand as 2 kids, 3 days: but only numbers that count something can move.
     const bound = [...countedA, ...countedB].every(({ of }) => of !== "");
     if (reordered && (!bound || things.onlyA.length + things.onlyB.length > 0)) return sides(orderA, orderB);
+    // 10 miles in km, 10 km in miles: both have both units, but what is measured is another.
+    const measures = unmatched(measuresIn(countedA, b), measuresIn(countedB, a));
+    if (measures.onlyA.length > 0 && measures.onlyB.length > 0) return sides(measures.onlyA, measures.onlyB);
     // 2 adults and 3 children, 3 adults and 2 children.
     return exchanged(countedA, countedB) ? sides(countedA.map(thing), countedB.map(thing)) : undefined;
   },
@@ -55,6 +59,15 @@ function values(counted: readonly Counted[]): readonly string[] {
 
 function thing({ value, of }: Counted): string {
   return `${value} ${of}`;
+}
+
+/** What is counted in units that the other text has too; each has one name here. */
+function measuresIn(counted: readonly Counted[], { tokens }: Reading): readonly string[] {
+  return counted.flatMap(({ value, of }) => {
+    const unit = UNITS.get(of);
+    if (unit === undefined || !tokens.some(({ lower }) => UNITS.get(lower) === unit)) return [];
+    return [`${value === "one" ? "1" : value} ${unit}`];
+  });
 }
 
 function settle(from: string[], to: string[]): void {

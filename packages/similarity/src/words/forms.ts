@@ -98,7 +98,7 @@ export const IRREGULAR: ReadonlyMap<string, string> = new Map(
 
 /** Words that end like a form and are none. */
 export const NO_FORM: ReadonlySet<string> = new Set(
-  "news physics mathematics economics politics statistics ethics series species lens gas bus plus this thus its was has is us yes always perhaps during nothing something anything everything thing king ring sing spring string bring wing morning evening ceiling red bed need speed feed seed weed bleed breed exceed proceed indeed hundred sacred naked aids mars texas jesus virus status focus campus bonus census corpus axis basis tennis glasses arms customs goods jeans means united building".split(
+  "mrs news physics mathematics economics politics statistics ethics series species lens gas bus plus this thus its was has is us yes always perhaps during nothing something anything everything thing king ring sing spring string bring wing morning evening ceiling red bed need speed feed seed weed bleed breed exceed proceed indeed hundred sacred naked aids mars texas jesus virus status focus campus bonus census corpus axis basis tennis glasses arms customs goods jeans means united building".split(
     " ",
   ),
 );
