@@ -1,8 +1,9 @@
 // Is every package, as it would be published, complete and usable? Packs each one and looks at the tarball.
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { run } from "./command.mjs";
+import { published } from "./packed.mjs";
 import { environment, root } from "./setup.mjs";
 
 const REQUIRED = {
@@ -13,38 +14,21 @@ const REQUIRED = {
   "compiled code": /^dist\/.*\.js$/,
   declarations: /^dist\/.*\.d\.ts$/,
 };
+const HEADINGS = ["What", "Install", "Example", "Options", "Limits", "Errors"];
 const FORBIDDEN = /\.tsbuildinfo$|\.test\.|(^|\/)(test|node_modules)\//;
 
 const work = mkdtempSync(join(tmpdir(), "llmcache-packages-"));
 process.once("exit", () => rmSync(work, { recursive: true, force: true }));
 
-const packages = publishedPackages();
-for (const { name, folder } of packages) {
+for (const { name, folder } of published) {
   const problems = await check(name, folder);
   console.log(`${problems.length === 0 ? "ok" : "not ok"} ${name}`);
   for (const problem of problems) console.log(problem.replaceAll(/^/gm, "  "));
   if (problems.length > 0) process.exitCode = 1;
 }
-if (packages.length === 0) {
+if (published.length === 0) {
   console.log("There are no packages to check.");
   process.exitCode = 1;
-}
-
-function publishedPackages() {
-  return ["packages", "apps"]
-    .flatMap((parent) => readdirSync(join(root, parent)).map((name) => join(root, parent, name)))
-    .map((folder) => ({ folder, manifest: readManifest(folder) }))
-    .filter(({ manifest }) => manifest !== undefined && manifest.private !== true)
-    .map(({ folder, manifest }) => ({ folder, name: manifest.name }));
-}
-
-function readManifest(folder) {
-  try {
-    return JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
-  } catch (error) {
-    if (error.code === "ENOENT" || error.code === "ENOTDIR") return undefined;
-    throw error;
-  }
 }
 
 /** The problems of one package, each a text of one or more lines. */
@@ -64,6 +48,7 @@ async function check(name, folder) {
   return [
     ...wrongFiles(content),
     ...leftProtocols(content),
+    ...missingHeadings(content),
     ...(await complaint("publint", ["run", "--strict", tarball])),
     ...(await complaint("attw", ["--profile", "esm-only", "--no-emoji", tarball])),
   ];
@@ -86,6 +71,16 @@ function leftProtocols(content) {
   return [
     ...readFileSync(join(content, "package.json"), "utf8").matchAll(/"[^"]*": "(?:workspace|catalog):[^"]*"/g),
   ].map(([line]) => `not replaced: ${line}`);
+}
+
+/** Every README answers the same questions. */
+function missingHeadings(content) {
+  const file = join(content, "README.md");
+  if (!existsSync(file)) return [];
+  const readme = readFileSync(file, "utf8");
+  return HEADINGS.filter((heading) => !readme.includes(`\n## ${heading}\n`)).map(
+    (heading) => `README.md has no "${heading}"`,
+  );
 }
 
 async function complaint(command, args) {
