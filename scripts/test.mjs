@@ -23,6 +23,7 @@ try {
       check("build", "build"),
       check("packages", "check:packages"),
       check("installation", "check:install"),
+      check("walks", "check:walks"),
       check("changesets", "check:changesets"),
     ]),
     inOrder([
