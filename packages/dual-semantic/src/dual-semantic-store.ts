@@ -60,7 +60,7 @@ export class DualSemanticStore implements Store {
     const settings = { ...given, prefix: given.prefix ?? DEFAULT_PREFIX };
     const { maxTtl = DEFAULT_MAX_TTL, ...bounds } = near;
     const { threshold, guard, policy, maxCandidates, maxEntryBytes } = settings;
-    this.#embedder = new SharedEmbedder(embedder);
+    this.#embedder = new SharedEmbedder(embedder, (stored, asked) => this.#near.rejected(stored, asked));
     // The far one first: it checks what both have in common, the embedder too.
     this.#redis = new RedisSemanticStore({
       ...settings,

@@ -15,6 +15,8 @@ import type { MemorySemanticStore } from "@llmcache/memory-semantic";
 /** What a store may keep beside an entry: when it really ends. No cache writes a name like that. */
 const ENDS = "llmcache.dual-semantic.deleteAt";
 const NEVER = -1;
+/** A store that was told so many pairs of an answer gives it to its own request alone. */
+const REJECTED_FOR_ALL = Array.from({ length: 100 }, (_, index) => `any ${index}`);
 
 /**
  * The near store as a tier. Copies go after `maxTtlMs`, and whoever reads them sees the instants that they came with. A key that was looked for
@@ -42,6 +44,13 @@ export class NearTier implements Store {
   /** From now on this very key is looked for by its id alone. */
   sought(key: CacheKey): void {
     this.#sought.add(key);
+  }
+
+  /** Of an entry that is here, or on its way. */
+  rejected(stored: string, asked: readonly string[] | "all"): void {
+    for (const id of asked === "all" ? REJECTED_FOR_ALL : asked)
+      // It rejects where it is closed: then nobody gets anything of it.
+      this.#store.rejectPair({ id }, { id: stored }).catch(() => undefined);
   }
 
   async get(key: CacheKey, options?: StoreCallOptions): Promise<StoreHit | undefined> {

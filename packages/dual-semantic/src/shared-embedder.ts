@@ -25,8 +25,12 @@ export class SharedEmbedder implements LearningEmbedder {
     { count: number; failure?: { readonly error: unknown } }
   >();
 
-  constructor(embedder: Embedder) {
+  /** What the far store tells of rejected pairs. */
+  readonly rejected: NonNullable<LearningEmbedder["rejected"]>;
+
+  constructor(embedder: Embedder, rejected: NonNullable<LearningEmbedder["rejected"]> = () => undefined) {
     this.#embedder = embedder;
+    this.rejected = rejected;
   }
 
   get id(): string {
@@ -44,13 +48,15 @@ export class SharedEmbedder implements LearningEmbedder {
 
   /** Within `work` the embedder is asked once for this text: where it fails, the other store gets the same failure. */
   async once<T>(text: string, work: () => Promise<T>): Promise<T> {
-    const lookup = this.#lookups.get(text) ?? { count: 0 };
+    let lookup = this.#lookups.get(text);
+    // Who comes after a failure asks again: lookups that never cease would all share it.
+    if (lookup === undefined || lookup.failure !== undefined) lookup = { count: 0 };
     lookup.count++;
     this.#lookups.set(text, lookup);
     try {
       return await work();
     } finally {
-      if (--lookup.count === 0) this.#lookups.delete(text);
+      if (--lookup.count === 0 && this.#lookups.get(text) === lookup) this.#lookups.delete(text);
     }
   }
 

@@ -226,6 +226,35 @@ describe("other processes", () => {
   });
 });
 
+describe("pairs that another process rejected", () => {
+  test.each([
+    ["a similar request", (store: DualSemanticStore) => store.get(keyOf(`${FRENCH} please`))],
+    ["the request itself", (store: DualSemanticStore) => store.get(keyOf(FRENCH))],
+    ["an answer written anew", (store: DualSemanticStore) => store.set(entryOf(FRENCH))],
+    [
+      "an answer added",
+      async (store: DualSemanticStore) => {
+        await store.delete(keyOf(FRENCH));
+        expect(await store.add(entryOf(FRENCH))).toBe(true);
+      },
+    ],
+  ])("stay so when %s brings a copy", async (_, bring) => {
+    for (const times of [1, 100]) {
+      const first = dual();
+      await first.store.set(entryOf(FRENCH));
+      const asked = Array.from({ length: times }, (_entry, index) => keyOf(index === 0 ? FRENCH_TOO : `q ${index}`));
+      for (const key of asked) await first.store.rejectPair(key, keyOf(FRENCH));
+      const second = dual({ prefix: first.prefix });
+      await bring(second.store);
+      await second.store.settled();
+      for (let again = 0; again < 2; again++)
+        expect(await second.store.get(keyOf(FRENCH_TOO)), `${times} times`).toBeUndefined();
+      // With 100 rejected the similar request brings nothing.
+      if (times === 1) expect((await second.store.get(keyOf(FRENCH)))?.tier).toBe("memory-semantic");
+    }
+  });
+});
+
 describe("bounds and faults", () => {
   test("the process keeps no more than it may, and Redis has the rest", async () => {
     const { store } = dual({ near: { maxEntries: 3 } });

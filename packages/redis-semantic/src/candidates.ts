@@ -2,7 +2,7 @@ import type { Entry } from "@llmcache/core";
 import { cosine } from "@llmcache/similarity";
 import type { Near, VectorEngine } from "./engine.ts";
 import { vectorOf, type VectorSpace } from "./layout.ts";
-import type { StoredHash } from "./payloads.ts";
+import type { Rejected, StoredHash } from "./payloads.ts";
 
 /** An engine is wrong by no more than that: what it puts below the threshold may be above it. */
 const ERROR = 0.02;
@@ -36,6 +36,7 @@ export interface Candidate {
   /** Exact: from the vector that is stored beside the entry. */
   readonly similarity: number;
   readonly vector: Float32Array;
+  readonly rejected: Rejected;
 }
 
 /**
@@ -102,9 +103,10 @@ export class Candidates {
         this.#orphans.push(id);
         continue;
       }
-      if (hash.isRejectedFor(own)) continue;
+      const { rejected } = hash;
+      if (rejected === "all" || rejected.includes(own)) continue;
       const similarity = cosine(vector, stored);
-      if (similarity >= least) candidates.push({ entry, similarity, vector: stored });
+      if (similarity >= least) candidates.push({ entry, similarity, vector: stored, rejected });
     }
     return candidates.sort((a, b) => b.similarity - a.similarity);
   }

@@ -46,7 +46,7 @@ export interface SemanticKeys {
 export interface StoredVectors {
   /** Which of these are there? */
   arePresent(ids: readonly string[]): Promise<readonly boolean[]>;
-  /** Of those that are there and have a vector: in any order. */
+  /** Of those that are there and have a vector: in the order of the ids. */
   placements(space: VectorSpace, ids: readonly string[]): Promise<readonly Placement[]>;
 }
 
@@ -83,6 +83,11 @@ export class Engines {
     const engine = await this.#found;
     signal?.throwIfAborted();
     return engine;
+  }
+
+  /** Waits for what goes on in the background, no longer than that many ms. */
+  async close(mostMs: number): Promise<void> {
+    await this.#sets.close(mostMs);
   }
 
   async #ask(): Promise<VectorEngine> {

@@ -10,9 +10,12 @@ export interface CandidatePolicy {
   decide(candidate: Candidate): Pick<Decision, "serve">;
 }
 
-/** An embedder that also takes vectors: of texts that were found, so that nobody asks for them again. */
+/** An embedder that also takes what was found, for those who keep copies. */
 export interface LearningEmbedder extends Embedder {
+  /** Vectors of texts that were found, so that nobody asks for them again. */
   learn(text: string, vector: Float32Array): void;
+  /** Ids of requests that the answer with the id `stored`, which was found or written, was rejected for; `"all"` for all but its own. */
+  rejected?(stored: string, asked: readonly string[] | "all"): void;
 }
 
 /** Options of every store of this package, whoever opened its connection. */

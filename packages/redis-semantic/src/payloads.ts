@@ -1,12 +1,5 @@
-import {
-  inSteps,
-  instant,
-  isReply,
-  isWrongType,
-  type Connection,
-  type Keys,
-  type RedisCommand,
-} from "@llmcache/redis/internal";
+import { createHash } from "node:crypto";
+import { inSteps, instant, isWrongType, type Connection, type Keys, type RedisCommand } from "@llmcache/redis/internal";
 import type { Placement, StoredVectors } from "./engine.ts";
 import { FRAME, REJECTED, VECTOR, vectorOf, type Payload, type VectorSpace } from "./layout.ts";
 import { Script, type ScriptCall } from "./scripts.ts";
@@ -14,8 +7,8 @@ import { Script, type ScriptCall } from "./scripts.ts";
 /**
  * Puts an entry under its key, whole: a reader sees the former one or this one. Pairs that were rejected stay, and so do vectors of other
  * embedders while the text is the same.
- * ARGV: what may be replaced ("all", "dead", "damaged"), createdAt, what was refused (its createdAt, or the length of its frame),
- * PEXPIREAT or "", what tells the text, then names and values.
+ * ARGV: what may be replaced ("all", "dead", "damaged"), createdAt, what was refused (its createdAt, or the SHA-1 of its frame),
+ * PEXPIREAT or "", what tells the text, then names and values. Gives 0 where nothing was written, else for whom the entry was rejected.
  */
 const WRITE: Script = new Script(`
 local key = KEYS[1]
@@ -26,7 +19,7 @@ elseif ARGV[1] ~= 'all' then
   if there[1] then
     local dead = there[3] and tonumber(there[3]) and tonumber(there[3]) <= tonumber(ARGV[2])
     local refused = ARGV[3] ~= '' and there[2] == ARGV[3]
-    if ARGV[1] == 'damaged' then refused = tostring(#there[1]) == ARGV[3] end
+    if ARGV[1] == 'damaged' then refused = redis.sha1hex(there[1]) == ARGV[3] end
     if not dead and not refused then return 0 end
   end
 end
@@ -37,8 +30,9 @@ for _, field in ipairs(redis.call('HKEYS', key)) do
   end
 end
 redis.call('HSET', key, unpack(ARGV, 6))
+local rejected = redis.call('HGET', key, '${REJECTED}') or ''
 if ARGV[4] == '' then redis.call('PERSIST', key) else redis.call('PEXPIREAT', key, ARGV[4]) end
-return 1`);
+return rejected`);
 
 /** Drops an entry. What it was rejected for is remembered for a while, in case that it comes back. */
 const REMOVE: Script = new Script(`
@@ -78,9 +72,12 @@ export interface StoredHash {
   /** `"other"`: there is something under the key, and it is no hash. */
   readonly frame: Buffer | "other" | undefined;
   readonly vector: unknown;
-  /** Was it rejected for this request? */
-  isRejectedFor(id: string): boolean;
+  /** For whom it was rejected. */
+  readonly rejected: Rejected;
 }
+
+/** Ids of the requests that an answer was rejected for, or that it is so for all but its own. */
+export type Rejected = readonly string[] | "all";
 
 /** Entries in Redis: which commands read, write and remove them, on one server and on a Cluster. Rejects with LLMCacheError. */
 export class Payloads implements StoredVectors {
@@ -124,25 +121,36 @@ export class Payloads implements StoredVectors {
     return hashes;
   }
 
-  async write(payloads: readonly Payload[], signal: AbortSignal | undefined): Promise<void> {
-    await WRITE.runMany(
+  /** @returns for whom they were rejected before, which goes on. */
+  async write(payloads: readonly Payload[], signal: AbortSignal | undefined): Promise<readonly Rejected[]> {
+    const replies = await WRITE.runMany(
       this.#connection,
       "write",
       payloads.map((payload) => this.#writing(payload, "all", "")),
       signal,
     );
+    return replies.map(rejectedOf);
   }
 
-  /** @param refused an instant as it stands in the hash that may be replaced. @returns whether it was written. */
-  async add(payload: Payload, refused: string | undefined, signal: AbortSignal | undefined): Promise<boolean> {
+  /** @param refused an instant as it stands in the hash that may be replaced. @returns for whom it was rejected before, if it was written. */
+  async add(
+    payload: Payload,
+    refused: string | undefined,
+    signal: AbortSignal | undefined,
+  ): Promise<Rejected | undefined> {
     const reply = await WRITE.run(this.#connection, "write", this.#writing(payload, "dead", refused ?? ""), signal);
-    return Number(reply) === 1;
+    return reply instanceof Buffer ? rejectedOf(reply) : undefined;
   }
 
-  /** In the place of a frame that cannot be read, if that is still there. @returns whether it was written. */
-  async replaceDamaged(payload: Payload, bytes: number, signal: AbortSignal | undefined): Promise<boolean> {
-    const call = this.#writing(payload, "damaged", String(bytes));
-    return Number(await WRITE.run(this.#connection, "write", call, signal)) === 1;
+  /** In the place of a frame that cannot be read, if that is still there. @returns as {@link Payloads.add}. */
+  async replaceDamaged(
+    payload: Payload,
+    frame: Buffer,
+    signal: AbortSignal | undefined,
+  ): Promise<Rejected | undefined> {
+    const call = this.#writing(payload, "damaged", createHash("sha1").update(frame).digest("hex"));
+    const reply = await WRITE.run(this.#connection, "write", call, signal);
+    return reply instanceof Buffer ? rejectedOf(reply) : undefined;
   }
 
   async remove(ids: readonly string[], signal: AbortSignal | undefined): Promise<void> {
@@ -162,7 +170,8 @@ export class Payloads implements StoredVectors {
       undefined,
       ids.map((id): RedisCommand => ["hexists", this.#keys.of(id), FRAME]),
     );
-    const failed = replies.find((reply) => reply instanceof Error && !isReply(reply));
+    // A node that cannot tell (CLUSTERDOWN, LOADING, NOPERM) has not said that they are gone.
+    const failed = replies.find((reply) => reply instanceof Error && !isWrongType(reply));
     if (failed !== undefined) throw this.#connection.failure("read", failed);
     return replies.map((reply) => Number(reply) === 1);
   }
@@ -173,6 +182,8 @@ export class Payloads implements StoredVectors {
       undefined,
       ids.map((id): RedisCommand => ["hmget", this.#keys.of(id), "scope", field, "deleteAt"]),
     );
+    const failed = replies.find((reply) => reply instanceof Error && !isWrongType(reply));
+    if (failed !== undefined) throw this.#connection.failure("read", failed);
     return replies.flatMap((reply, index) => {
       if (!Array.isArray(reply)) return [];
       const [wall, bytes, ends] = reply as readonly unknown[];
@@ -194,12 +205,14 @@ export class Payloads implements StoredVectors {
 }
 
 function stored(reply: unknown): StoredHash {
-  if (reply === "other") return { frame: "other", vector: undefined, isRejectedFor: () => false };
+  if (reply === "other") return { frame: "other", vector: undefined, rejected: [] };
   const [frame, rejected, vector] = reply as readonly unknown[];
-  const asked = rejected instanceof Buffer ? rejected.toString() : "";
-  return {
-    frame: frame instanceof Buffer ? frame : undefined,
-    vector,
-    isRejectedFor: (id) => asked === ALL || asked.includes(id),
-  };
+  return { frame: frame instanceof Buffer ? frame : undefined, vector, rejected: rejectedOf(rejected) };
+}
+
+/** Of the field as it stands in the hash. */
+function rejectedOf(field: unknown): Rejected {
+  if (!(field instanceof Buffer) || field.byteLength === 0) return [];
+  const asked = field.toString();
+  return asked === ALL ? "all" : asked.trimEnd().split(" ");
 }

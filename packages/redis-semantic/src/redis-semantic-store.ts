@@ -23,7 +23,7 @@ import { Candidates } from "./candidates.ts";
 import { Engines } from "./engine.ts";
 import { payloadOf, seconds, vectorOf, vectorSpace, wallOf, type Payload, type VectorSpace } from "./layout.ts";
 import { checkedSettings, type CheckedSettings, type RedisSemanticStoreOptions } from "./options.ts";
-import { Payloads, type StoredHash } from "./payloads.ts";
+import { Payloads, type Rejected, type StoredHash } from "./payloads.ts";
 
 const NAME = "redis-semantic";
 /** So many entries of a listing are in memory at a time. */
@@ -99,8 +99,10 @@ export class RedisSemanticStore implements Store {
       const payload = this.#payloadOf(own, vectors);
       if (payload === undefined) return false;
       const refused = over?.id === own.id ? seconds(over.createdAt) : undefined;
-      if (!(await this.#payloads.add(payload, refused, signal)) && !(await this.#replaced(own, payload, options)))
-        return false;
+      const rejected =
+        (await this.#payloads.add(payload, refused, signal)) ?? (await this.#replaced(own, payload, options));
+      if (rejected === undefined) return false;
+      this.#tellRejected(own.id, rejected);
       this.#pending.changed(own.id);
       await this.#place([payload], signal);
       return true;
@@ -141,7 +143,8 @@ export class RedisSemanticStore implements Store {
       if (tooLarge.length > 0) await this.#payloads.remove(tooLarge, options?.signal);
       const payloads = written.flatMap(({ payload }) => (payload === undefined ? [] : [payload]));
       if (payloads.length === 0) return;
-      await this.#payloads.write(payloads, options?.signal);
+      const rejected = await this.#payloads.write(payloads, options?.signal);
+      for (const [index, { id }] of payloads.entries()) this.#tellRejected(id, rejected[index] as Rejected);
       await this.#place(payloads, options?.signal);
     });
   }
@@ -181,10 +184,14 @@ export class RedisSemanticStore implements Store {
     return this.#listeners.on(listener);
   }
 
-  /** Waits for what is under way (no longer than `timeoutMs`), and closes what `redisSemanticStore` opened. */
+  /**
+   * Waits for what is under way (no longer than `timeoutMs`, and as long again where a set is being made anew), and closes what
+   * `redisSemanticStore` opened.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isClosed = true;
     this.#vectors.clear();
+    await this.#engines.close(this.#settings.timeoutMs);
     await this.#connection.close();
   }
 
@@ -207,6 +214,7 @@ export class RedisSemanticStore implements Store {
     const entry = this.#decode(id, hash);
     if (entry === undefined) return undefined;
     if (space !== undefined) this.#learn(entry, vectorOf(hash.vector, space.dimensions));
+    this.#tellRejected(id, hash.rejected);
     return { entry };
   }
 
@@ -238,12 +246,13 @@ export class RedisSemanticStore implements Store {
       },
       signal,
     });
-    for await (const { entry, similarity, vector: stored } of candidates.each()) {
+    for await (const { entry, similarity, vector: stored, rejected } of candidates.each()) {
       const decision = { asked: text, stored: entry.text as string, similarity, embedder: this.#vectors.id };
       if (!policy.decide(decision).serve) continue;
       const hit = { entry, similarity };
       if (accept !== undefined && !(await accept(hit, key))) continue;
       this.#learn(entry, stored);
+      this.#tellRejected(entry.id, rejected);
       return hit;
     }
     return undefined;
@@ -261,6 +270,12 @@ export class RedisSemanticStore implements Store {
   #learn({ text }: Entry, vector: Float32Array | undefined): void {
     const { embedder } = this.#settings;
     if ("learn" in embedder && text !== undefined && vector !== undefined) embedder.learn(text, vector);
+  }
+
+  /** Before anybody can have a copy of what was found. */
+  #tellRejected(stored: string, rejected: Rejected): void {
+    const { embedder } = this.#settings;
+    if ("learn" in embedder && rejected.length > 0) embedder.rejected?.(stored, rejected);
   }
 
   #decode(id: string, { frame }: StoredHash): Entry | undefined {
@@ -349,15 +364,15 @@ export class RedisSemanticStore implements Store {
   }
 
   /** What stands in the way may be damaged, which only its reader can tell. */
-  async #replaced(entry: Entry, payload: Payload, options: StoreAddOptions | undefined): Promise<boolean> {
+  async #replaced(entry: Entry, payload: Payload, options: StoreAddOptions | undefined): Promise<Rejected | undefined> {
     const { over, signal } = options ?? {};
     const hash = await this.#payloads.read(entry.id, undefined, signal);
     const there = this.#decode(entry.id, hash);
     if (there !== undefined)
-      return mayReplace(there, entry, over) && this.#payloads.add(payload, seconds(there.createdAt), signal);
+      return mayReplace(there, entry, over) ? this.#payloads.add(payload, seconds(there.createdAt), signal) : undefined;
     // It went in between: whoever comes first now.
     if (!(hash.frame instanceof Buffer)) return this.#payloads.add(payload, undefined, signal);
-    return this.#payloads.replaceDamaged(payload, hash.frame.byteLength, signal);
+    return this.#payloads.replaceDamaged(payload, hash.frame, signal);
   }
 
   async #unlink(keys: Keys, ids: readonly string[], signal: AbortSignal | undefined): Promise<void> {

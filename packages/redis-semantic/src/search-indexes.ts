@@ -1,4 +1,4 @@
-import { isReply, type Connection, type Keys, type RedisCommand } from "@llmcache/redis/internal";
+import { isReply, keyPrefixOf, type Connection, type Keys, type RedisCommand } from "@llmcache/redis/internal";
 import type { Near, Placement, VectorEngine } from "./engine.ts";
 import { bytesOf, type VectorSpace } from "./layout.ts";
 
@@ -47,8 +47,9 @@ export class SearchIndexes implements VectorEngine {
     // The index knows what is gone.
   }
 
+  /** With what ioredis puts before keys, but not before this: clients with different ones have different entries. */
   #nameOf({ id }: VectorSpace): string {
-    return `${this.#prefix}:search:${id}`;
+    return `${keyPrefixOf(this.#connection.client)}${this.#prefix}:search:${id}`;
   }
 
   async #withIndex(space: VectorSpace, command: RedisCommand, signal: AbortSignal | undefined): Promise<unknown> {

@@ -1,10 +1,13 @@
 import { readFileSync } from "node:fs";
 import { redisSemanticStore } from "@llmcache/redis-semantic";
+import { Redis } from "ioredis";
 import { describe, expect, test } from "vitest";
 import { anyAbove, entryOf, keyOf, WordEmbedder } from "../../memory-semantic/test/stage.ts";
+import { eventually } from "../../redis/test/polling.ts";
 import { ownRedis, ownServersProblem } from "../../redis/test/servers.ts";
 
 const FRENCH = "what is the capital of France";
+const OTHER = "how do bees make honey in winter";
 const FRENCH_TOO = "what is the capital city of France";
 const readme = readFileSync(new URL("../README.md", import.meta.url), "utf8");
 /** Those that the README names for vector sets. */
@@ -32,6 +35,15 @@ describe.skipIf(problem !== undefined)(`rights ${problem ?? ""}`, () => {
     for await (const _ of store.entries()) listed++;
     expect(listed).toBe(41);
     await store.delete(keyOf(FRENCH));
+    // A set is made anew, too.
+    for (let index = 0; index < 40; index++) await store.delete(keyOf(`question ${index}`));
+    const raw = new Redis(redis.server.url);
+    await eventually(async () => {
+      for (let index = 0; index < 32; index++) await store.set(entryOf(OTHER));
+      const sets = await raw.keys("app:vectors:*");
+      expect(await Promise.all(sets.map((key) => raw.call("vcard", key)))).toEqual([1]);
+    });
+    raw.disconnect();
     await store.clear();
     expect(await store.get(keyOf(FRENCH_TOO))).toBeUndefined();
   });

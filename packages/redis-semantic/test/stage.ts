@@ -20,6 +20,8 @@ export interface Stage {
   open(options?: Partial<RedisSemanticConnectionOptions>): RedisSemanticStore;
   /** Keys of one kind. */
   keys(kind: "entry" | "vectors"): Promise<string[]>;
+  /** How many elements its vector sets have, taken together. */
+  elements(): Promise<number>;
 }
 
 /** A store on a prefix of its own for each test, which leaves nothing behind. */
@@ -52,7 +54,11 @@ export function stageOn(redis: { readonly url: string }, given: Partial<RedisSem
       // Not the locks beside the sets.
       return all.filter((_, index) => types[index] !== "string");
     };
-    stage = { embedder, raw, prefix, open, keys, store: open() };
+    const elements: Stage["elements"] = async () => {
+      const counts = await Promise.all((await keys("vectors")).map((key) => raw.call("vcard", key)));
+      return counts.reduce<number>((sum, one) => sum + Number(one), 0);
+    };
+    stage = { embedder, raw, prefix, open, keys, elements, store: open() };
   });
   afterEach(async () => {
     const { raw, store } = current();
@@ -76,6 +82,7 @@ export function stageOn(redis: { readonly url: string }, given: Partial<RedisSem
     },
     open: (options) => current().open(options),
     keys: (kind) => current().keys(kind),
+    elements: () => current().elements(),
   };
 }
 

@@ -130,6 +130,12 @@ class PubSubBus implements RedisBus {
       // Somebody else's.
       return;
     }
-    for (const { call } of this.#listeners) call(message);
+    for (const { call } of this.#listeners) {
+      try {
+        call(message);
+      } catch {
+        // It would end the process, from within the client. What is wrong with a listener is its owner's matter.
+      }
+    }
   }
 }

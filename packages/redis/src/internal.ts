@@ -1,6 +1,6 @@
 /** For the other stores of this project that live in Redis; it may change with any version. */
 export { isRedisClient, type RedisArgument, type RedisClient, type RedisCommand } from "./client.ts";
-export { isCluster } from "./client.ts";
+export { isCluster, keyPrefixOf } from "./client.ts";
 export { Connection } from "./connection.ts";
 export { overConnection, type RedisAddressOptions } from "./factory.ts";
 export { isRefusedCommand, isReply, isUnknownScript, isWrongType } from "./failure.ts";
