@@ -1,28 +1,11 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { promisify } from "node:util";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { exampleRunner } from "./example.ts";
 
-const run = promisify(execFile);
-const script = join(import.meta.dirname, "../ai-sdk.ts");
-let folder: string;
-
-beforeAll(async () => {
-  folder = await mkdtemp(join(tmpdir(), "llmcache-example-"));
-});
-afterAll(() => rm(folder, { recursive: true, force: true }));
-
-async function lines(): Promise<string[]> {
-  const { OPENAI_API_KEY: _key, OPENAI_BASE_URL: _url, ...env } = process.env;
-  const { stdout } = await run(process.execPath, ["--conditions=@llmcache/source", script, folder], { env });
-  return stdout.trim().split("\n");
-}
+const run = exampleRunner();
 
 test("the first run asks once for each question, the second not at all", async () => {
-  const first = await lines();
-  const second = await lines();
+  const first = await run("ai-sdk.ts");
+  const second = await run("ai-sdk.ts");
   expect(first).toEqual([
     "generateText: answer 1 to: Name a prime number. (miss)",
     "streamText: answer 1 to: Name a prime number. (hit)",

@@ -83,6 +83,15 @@ export class Body {
     return this.kind === "json" && this.held !== "value" ? Body.json(this.json()) : this;
   }
 
+  /**
+   * The same as a value with texts of its own, for stores that keep values for long: a text that a program has put together of many, or cut out
+   * of a long one, holds all of those in memory.
+   */
+  asOwnValue(): Body {
+    if (this.held !== "value") return this.asValue();
+    return this.kind === "json" ? Body.json(JSON.parse(JSON.stringify(this.#content))) : this;
+  }
+
   /** This body holding bytes: for stores that keep bytes. */
   asBytes(): Body {
     return this.held === "bytes" ? this : Body.stored(this.kind, ownBytes(this.bytes()));

@@ -88,7 +88,7 @@ export class MapStore implements Store {
 
   #put(entry: Entry): void {
     this.#entries.delete(entry.id);
-    this.#entries.set(entry.id, ownEntry(entry, entry.body.asValue()));
+    this.#entries.set(entry.id, ownEntry(entry, entry.body.asOwnValue()));
     if (this.#entries.size > this.#maxEntries) this.#evict(entry.createdAt);
   }
 

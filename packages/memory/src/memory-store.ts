@@ -152,7 +152,7 @@ export class MemoryStore implements Store {
   }
 
   #stored(body: Body): Body {
-    const stored = this.#settings.storage === "bytes" ? body.asBytes() : body.asValue();
+    const stored = this.#settings.storage === "bytes" ? body.asBytes() : body.asOwnValue();
     if (stored.held === "value") return stored;
     const bytes = stored.bytes();
     return bytes.buffer.byteLength - bytes.byteLength > bytes.byteLength * SLACK

@@ -2,7 +2,7 @@ import { OptionChecks } from "@llmcache/core";
 
 /** Options of `MemoryStore`. */
 export interface MemoryStoreOptions {
-  /** Entries kept at most; the least recently used go first. `Infinity`: only bytes count. @default 1000 */
+  /** Entries kept at most; the least recently used go first. `Infinity`: only bytes count. @default 1000; `Infinity` where `maxBytes` is given */
   readonly maxEntries?: number | undefined;
   /** Bytes kept at most, as estimated (see the README); the least recently used go first. @default 67108864 (64 MiB) */
   readonly maxBytes?: number | undefined;
@@ -35,8 +35,9 @@ const DEFAULT_MAX_ENTRY_BYTES = 1024 * 1024;
 /** @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming the field. */
 export function memorySettings(options: MemoryStoreOptions): MemorySettings {
   const {
-    maxEntries = DEFAULT_MAX_ENTRIES,
     maxBytes = DEFAULT_MAX_BYTES,
+    // Who says how many bytes wants so many bytes.
+    maxEntries = options.maxBytes === undefined ? DEFAULT_MAX_ENTRIES : Number.POSITIVE_INFINITY,
     maxEntryBytes = DEFAULT_MAX_ENTRY_BYTES,
     storage = "values",
     clock = Date.now,

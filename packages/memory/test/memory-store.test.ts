@@ -1,3 +1,5 @@
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { describe, expect, test } from "vitest";
 import { Body, isLLMCacheError, type Entry, type StoreEvent } from "@llmcache/core";
 import { sampleEntry, sampleId, storeChecks, type SampleOverrides } from "@llmcache/core/conformance";
@@ -26,6 +28,9 @@ describe.each(["values", "bytes"] as const)("a store of %s keeps the contract", 
     behavesLikeAMap(() => new MemoryStore({ storage, clock: () => 0 }), 200),
   );
 });
+
+setFlagsFromString("--expose-gc");
+const collectGarbage = runInNewContext("gc") as () => void;
 
 describe("what is kept", () => {
   test("by default, a thousand entries", async () => {
@@ -198,6 +203,34 @@ describe("options", () => {
           clock: undefined,
         }),
     ).not.toThrow();
+  });
+});
+
+test("who bounds bytes alone is not bounded by a number", async () => {
+  const store = new MemoryStore({ maxBytes: 64 * 1024 * 1024 });
+  for (let i = 0; i <= 1000; i++) await store.set(entryOf(i));
+  expect(await those(store, [0, 1000])).toEqual([0, 1000]);
+});
+
+describe("memory that is held", () => {
+  const used = (): number => {
+    collectGarbage();
+    return process.memoryUsage().heapUsed;
+  };
+
+  test.each([
+    ["cut out of long ones", (i: number) => "x".repeat(100_000).concat(String(i)).slice(50_000, 52_000)],
+    [
+      "put together of many",
+      (i: number) => Array.from({ length: 400 }, (_, at) => `${at} ${i} `).reduce((a, b) => a + b),
+    ],
+  ])("is that of texts %s, and not what they came from", async (_, textOf) => {
+    const store = new MemoryStore();
+    const before = used();
+    for (let i = 0; i < 300; i++) await store.set(sampleEntry({ id: sampleId(i), value: { text: textOf(i) } }));
+    // 300 texts of 2 to 4 kB.
+    expect(used() - before).toBeLessThan(4_000_000);
+    expect((await store.get({ id: sampleId(7) }))?.entry.body.json()).toEqual({ text: textOf(7) });
   });
 });
 
