@@ -113,7 +113,14 @@ function close(
   // Nobody has missed anything where an answer is refreshed.
   if (reason !== "refresh") engine.statistics.count("misses");
   engine.statistics.spend(spent);
-  engine.emit(() => ({ ...about(call, now, false), type: "miss", reason, answer, spent }));
+  engine.emit(() => ({
+    ...about(call, now, false),
+    type: "miss",
+    reason,
+    answer,
+    answerModel: asking.noted.model,
+    spent,
+  }));
 }
 
 /** The verdict on a value; a judge that throws, or gives something else, lets it pass unstored. */

@@ -20,6 +20,7 @@ import { stream } from "./stream.ts";
 import type { Generations } from "./tags.ts";
 import { forget, type Forgotten, type ForgetOptions } from "./forget.ts";
 import { invalidateTags, remove, removeAll, writeNow } from "./writing.ts";
+import { beginLookup, lookup, repeatedLookup } from "./repeated-lookup.ts";
 import { through } from "./through.ts";
 import { throughMany } from "./through-many.ts";
 import { warm, type WarmItem, type WarmOptions, type WarmResult } from "./warm.ts";
@@ -80,19 +81,17 @@ export class LLMCache implements AnswerCache, AsyncDisposable {
 
   /** @see AnswerCache.lookup */
   async lookup<T>(request: CacheRequest, options: CallOptions<T> = {}): Promise<Outcome<T> | undefined> {
-    const engine = this.#engine;
     options.signal?.throwIfAborted();
-    // `through` comes next: similar answers are looked for once.
-    const isSimilar = engine.settings.store.match === "similar";
-    const call = engine.begin(request, isSimilar ? { ...options, similar: false } : options);
-    if (call.bypass !== undefined) return undefined;
-    try {
-      const found = await find(engine, call, options.decode);
-      return "hit" in found ? served(engine, call, found) : undefined;
-    } catch {
-      // Told; `through` will meet it again, and say what it means.
-      return undefined;
-    }
+    return lookup(this.#engine, beginLookup(this.#engine, request, options), options);
+  }
+
+  /**
+   * A {@link LLMCache.lookup} for a request that comes again and again: control and key are worked out once for as long as the cache's
+   * options stay the same, under the `run`s around this call (not those around the later ones). Request and options must not be
+   * changed afterwards. Freshness, tags, statistics and events are those of each call.
+   */
+  repeatedLookup<T>(request: CacheRequest, options: CallOptions<T> = {}): () => Promise<Outcome<T> | undefined> {
+    return repeatedLookup(this.#engine, request, options);
   }
 
   /** @see AnswerCache.throughMany */

@@ -29,7 +29,9 @@ export function about(
   readonly cacheHit: boolean;
   readonly id: string;
   readonly operation: string;
+  readonly provider: string | undefined;
   readonly model: string | undefined;
+  readonly requestModel: string | undefined;
   readonly durationMs: number;
 } {
   const { request, key } = call;
@@ -38,7 +40,9 @@ export function about(
     cacheHit,
     id: key.id,
     operation: request.operation,
+    provider: request.provider,
     model: request.model,
+    requestModel: request.model,
     durationMs: Math.max(0, at - call.startedAt),
   };
 }

@@ -44,7 +44,11 @@ interface EventBase {
   /** The key's id; absent where there is none. */
   readonly id?: string | undefined;
   readonly operation?: string | undefined;
+  /** Of the request: a base URL, or an alias. */
+  readonly provider?: string | undefined;
   readonly model?: string | undefined;
+  /** The one that was asked for; the one that answers may be named otherwise. */
+  readonly requestModel?: string | undefined;
   /** How long the call took so far, in ms. */
   readonly durationMs: number;
 }
@@ -56,6 +60,8 @@ export interface HitEvent extends EventBase {
   readonly tier?: string | undefined;
   /** 0 to 1, where it is the answer to a similar request; absent otherwise. */
   readonly similarity?: number | undefined;
+  /** The model that the entry names: as the provider called it, where that was told. */
+  readonly answerModel?: string | undefined;
   readonly saved: Ledger;
 }
 
@@ -64,6 +70,8 @@ export interface MissEvent extends EventBase {
   readonly type: "miss";
   readonly reason: MissReason;
   readonly answer: AnswerFate;
+  /** What the provider called the model that answered, where it was told. */
+  readonly answerModel?: string | undefined;
   readonly spent: Ledger;
 }
 

@@ -22,6 +22,7 @@ export { codecs, type Codec, type CodecPart } from "./codec.ts";
 export { parseCacheControl } from "./control-header.ts";
 export type { CacheControl, SimilarOptions } from "./control.ts";
 export { currentCache } from "./context.ts";
+export { CREDENTIAL_PARAMETERS } from "./credential-parameters.ts";
 export { durationMs, type Duration } from "./duration.ts";
 export type { EmbedOptions, Embedder } from "./embedder.ts";
 export { encode } from "./encoding.ts";
@@ -34,6 +35,7 @@ export {
   type EntryHead,
   type EntryMetadata,
 } from "./entry.ts";
+export { estimateEntry } from "./entry-size.ts";
 export { isLLMCacheError, LLMCacheError, type ErrorCode, type LLMCacheErrorOptions } from "./errors.ts";
 export type {
   AnswerFate,
@@ -68,9 +70,11 @@ export {
 export type { Logger, LogStatsOptions } from "./log.ts";
 export { MapStore, mayReplace, ownEntry, type MapStoreOptions } from "./map-store.ts";
 export { registerOperation } from "./operations.ts";
+export { orAborted } from "./or-aborted.ts";
 export { OptionChecks } from "./option-checks.ts";
 export type { LLMCacheOptions } from "./settings.ts";
 export type { CacheStatistics, LedgerTotals } from "./statistics.ts";
+export { storeAnywaySet, verdictOn } from "./store-anyway.ts";
 export { storeFrom, type StoreFunctions } from "./store-from.ts";
 export {
   StoreListeners,
@@ -84,6 +88,8 @@ export {
 } from "./store.ts";
 export type { TierOptions } from "./tier-options.ts";
 export { TieredStore, type TieredStoreOptions } from "./tiered-store.ts";
+export { checkToolOptions, tenantOf, type Tenant, type ToolAnnotations, type ToolOptions } from "./tool-options.ts";
 export type { WarmItem, WarmOptions, WarmResult } from "./warm.ts";
+export { withoutSlack } from "./without-slack.ts";
 export type { Cacheable, MethodDecorator, ResultOf, Wrapped, WrapOptions } from "./wrap.ts";
 export { zstdCodec, type ZstdOptions } from "./zstd-codec.ts";

@@ -10,6 +10,7 @@ import type { TierOptions } from "./tier-options.ts";
 import { TieredStore } from "./tiered-store.ts";
 
 export { masked, parametersOf, pathOf, schemeOf, type ParameterKind, type ParametersOf } from "./store-url.ts";
+export { splitTierUrl, type TierUrl } from "./tier-url.ts";
 
 /** What stores opened by URL have in common. */
 export interface OpenOptions {

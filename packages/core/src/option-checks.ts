@@ -25,6 +25,14 @@ export class OptionChecks {
     return new LLMCacheError("ERR_LLMCACHE_OPTION", `${this.#owner}: ${message}`);
   }
 
+  /** No other options than these: what is misspelt would do nothing. */
+  known(options: object, names: Readonly<Record<string, true>>): void {
+    for (const name of Object.keys(options)) {
+      if (!Object.hasOwn(names, name))
+        throw this.error(`${name} is no option; known are ${Object.keys(names).join(", ")}.`);
+    }
+  }
+
   /** A whole number in these bounds. */
   whole(field: string, value: unknown, least = 1, most: number = Number.MAX_SAFE_INTEGER): void {
     if (Number.isSafeInteger(value) && (value as number) >= least && (value as number) <= most) return;

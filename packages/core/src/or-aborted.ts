@@ -2,6 +2,11 @@
  * What `work` gives, or a rejection with the signal's reason as soon as it is aborted: for work that may never settle. What becomes
  * of it after that concerns nobody.
  */
+export async function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T>;
+export async function orAborted<T>(
+  work: Promise<T> | undefined,
+  signal: AbortSignal | undefined,
+): Promise<T | undefined>;
 export async function orAborted<T>(
   work: Promise<T> | undefined,
   signal: AbortSignal | undefined,

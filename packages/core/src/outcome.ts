@@ -71,7 +71,9 @@ function spared<T>(
   engine.emit(() => ({
     ...about(call, now, true),
     operation: head.metadata.operation ?? call.request.operation,
+    provider: head.metadata.provider ?? call.request.provider,
     model: head.metadata.model ?? call.request.model,
+    answerModel: head.metadata.model,
     type: status,
     ageMs: age,
     saved,

@@ -67,7 +67,7 @@ export function parametersOf<const K extends Readonly<Record<string, ParameterKi
 
 /** A URL for messages: without user, password and query. */
 export function masked(url: string): string {
-  return JSON.stringify(url.replace(/\?.*$/s, "?…").replace(/\/\/[^/]*@/, "//…@"));
+  return JSON.stringify(url.replace(/\?.*$/s, "?…").replace(/\/\/.*@/s, "//…@"));
 }
 
 function valueOf(name: string, text: string, kind: ParameterKind): string | number | boolean {

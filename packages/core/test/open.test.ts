@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { promisify } from "node:util";
 import { MapStore } from "@llmcache/core";
-import { masked, openStore, parametersOf, pathOf, registerScheme } from "@llmcache/core/open";
+import { masked, openStore, parametersOf, pathOf, registerScheme, splitTierUrl } from "@llmcache/core/open";
 import { sampleEntry } from "@llmcache/core/conformance";
 import { afterAll, beforeAll, beforeEach, describe, expect, test, vi, type Mock } from "vitest";
 import { Clock } from "./stage.ts";
@@ -176,7 +176,17 @@ describe("parameters", () => {
     expect(() => pathOf("disk:%")).toThrow(option("percent"));
   });
 
+  test("a tier's parameters are taken out of a URL, the store's own stay", () => {
+    expect(splitTierUrl("memory:?maxTtl=60s&maxBytes=1MB&tier=near&write=false")).toEqual({
+      url: "memory:?maxBytes=1MB",
+      tier: { maxTtl: 60, name: "near", write: false },
+    });
+    expect(splitTierUrl("redis://h?prefix=p")).toEqual({ url: "redis://h?prefix=p", tier: {} });
+  });
+
   test("a masked URL has no credentials and no parameters", () => {
     expect(masked("redis://user:secret@host:6379/0?password=secret")).toBe('"redis://…@host:6379/0?…"');
+    // A password may hold what belongs into no URL.
+    expect(masked("redis://:sec/ret@t@host")).toBe('"redis://…@host"');
   });
 });

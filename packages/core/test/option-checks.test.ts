@@ -11,6 +11,7 @@ describe("checks of options", () => {
     check.ms("timeoutMs", 0, 0);
     check.flag("readOnly", false);
     check.clock(Date.now);
+    check.known({ maxBytes: undefined }, { maxBytes: true, clock: true });
     check.codec(undefined);
     check.codec({ encode: () => undefined, decode: () => undefined });
   });
@@ -24,6 +25,7 @@ describe("checks of options", () => {
       () => check.ms("timeoutMs", 2 ** 31),
       "MyStore: timeoutMs must be a whole number from 1 to 2147483647, not 2147483648.",
     ],
+    [() => check.known({ maxByte: 1 }, { maxBytes: true }), "MyStore: maxByte is no option; known are maxBytes."],
     [() => check.flag("readOnly", null), "MyStore: readOnly must be true or false, not null."],
     [() => check.clock(5), "MyStore: clock must be a function that gives the time in ms, not 5."],
     [() => check.codec({ encode: 1 }), "MyStore: codec must be an object with name, encode and decode, not an object."],
