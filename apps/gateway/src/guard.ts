@@ -1,28 +1,40 @@
 import type { IncomingHttpHeaders } from "node:http";
 
-const LOOPBACK: ReadonlySet<string> = new Set(["localhost", "127.0.0.1", "[::1]"]);
+const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"] as const;
+/** Host headers that were looked at lately. */
+const MAX_REMEMBERED = 100;
 
 /**
- * Why a request is refused that a web page may have sent without its user's knowledge: the gateway may hold a credential of its
+ * Tells why a request is refused that a web page may have sent without its user's knowledge: the gateway may hold a credential of its
  * own, and any page can reach a server on the same machine. `undefined` if nothing speaks against it.
  */
-export function refusal(headers: IncomingHttpHeaders): string | undefined {
-  const host = hostName(headers.host);
-  if (host === undefined || !LOOPBACK.has(host))
-    return "This gateway answers only to the host names localhost, 127.0.0.1 and [::1].";
-  const { origin } = headers;
-  if (origin === undefined) return undefined;
-  const from = safely(() => new URL(origin).hostname);
-  return from !== undefined && LOOPBACK.has(from) ? undefined : "Requests from web pages of other hosts are refused.";
+export type Guard = (headers: IncomingHttpHeaders) => string | undefined;
+
+/** Answers to these host names only; to `"any"` name, and then to web pages of the name that is asked. */
+export function guard(hosts: readonly string[] | "any" = LOOPBACK): Guard {
+  const allowed = hosts === "any" ? undefined : new Set(hosts.map((host) => nameIn(`http://${host}`) ?? host));
+  const names = new Map<string, string | undefined>();
+  const nameOf = (host: string): string | undefined => {
+    if (names.has(host)) return names.get(host);
+    if (names.size >= MAX_REMEMBERED) names.clear();
+    const name = nameIn(`http://${host}`);
+    names.set(host, name);
+    return name;
+  };
+  return ({ host, origin }) => {
+    const name = host === undefined ? undefined : nameOf(host);
+    if (name === undefined || allowed?.has(name) === false)
+      return `This gateway answers only to the host names ${[...(allowed ?? [])].join(", ") || "that a URL may have"}.`;
+    if (origin === undefined) return undefined;
+    const from = nameIn(origin);
+    const isOwn = from !== undefined && (allowed === undefined ? from === name : allowed.has(from));
+    return isOwn ? undefined : "Requests from web pages of other hosts are refused.";
+  };
 }
 
-function hostName(host: string | undefined): string | undefined {
-  return host === undefined ? undefined : safely(() => new URL(`http://${host}`).hostname);
-}
-
-function safely<T>(read: () => T): T | undefined {
+function nameIn(url: string): string | undefined {
   try {
-    return read();
+    return new URL(url).hostname;
   } catch {
     return undefined;
   }

@@ -1,1 +1,3 @@
-export { createGateway, type GatewayOptions, type GatewayUpstream } from "./gateway.ts";
+export { createGateway, type Gateway } from "./gateway.ts";
+export type { Api, Caller, GatewayOptions, OwnEndpoint, RequestRecord, Upstream } from "./gateway-options.ts";
+export { serve } from "./serve.ts";

@@ -1,4 +1,5 @@
-import type { IncomingHttpHeaders, OutgoingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
+import type { Api, Upstream } from "./gateway-options.ts";
 
 /** Of one connection only (RFC 9110, section 7.6.1), or set anew on the next one. */
 const NOT_FORWARDED: ReadonlySet<string> = new Set([
@@ -17,40 +18,84 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
   "accept-encoding",
 ]);
 
-/** The body comes out of `fetch` decoded, so what was said of its encoding and length holds no more. */
+/** The same of answers. The body comes out of `fetch` decoded. */
 const NOT_RETURNED: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
+  "proxy-authenticate",
+  "proxy-connection",
   "transfer-encoding",
   "content-encoding",
-  "content-length",
   "upgrade",
   "trailer",
+  "set-cookie",
 ]);
 
-/** What goes on to the upstream; its key stands in where the caller brings no credential. */
-export function forwardedHeaders(headers: IncomingHttpHeaders, apiKey: string | undefined): Headers {
-  const named = new Set(
-    (headers.connection ?? "")
+const CREDENTIALS = ["authorization", "api-key", "x-api-key", "x-goog-api-key"] as const;
+const KEY_HEADERS: Readonly<Record<Api, string>> = {
+  openai: "authorization",
+  anthropic: "x-api-key",
+  google: "x-goog-api-key",
+};
+const AZURE = /\.azure\.(?:com|us|cn)$/;
+
+/** What goes on to the upstream, less what was spent at the gateway; the upstream's key stands in where no credential is left. */
+export function forwardedHeaders(
+  headers: IncomingHttpHeaders,
+  spent: readonly string[],
+  upstream: Pick<Upstream, "api" | "apiKey">,
+  url: URL,
+): Headers {
+  const named = namedBy(headers.connection);
+  const forwarded = new Headers();
+  for (const [name, value] of Object.entries(headers)) {
+    if (value === undefined || NOT_FORWARDED.has(name) || named.has(name) || spent.includes(name)) continue;
+    for (const each of Array.isArray(value) ? value : [value]) forwarded.append(name, each);
+  }
+  const { apiKey, api } = upstream;
+  const own = CREDENTIALS.some((name) => forwarded.has(name)) || (api === "google" && url.searchParams.has("key"));
+  if (apiKey !== undefined && !own) {
+    if (api === "openai" && AZURE.test(url.hostname)) forwarded.set("api-key", apiKey);
+    else forwarded.set(KEY_HEADERS[api], api === "openai" ? `Bearer ${apiKey}` : apiKey);
+  }
+  return forwarded;
+}
+
+/** What goes back to the caller: names and values in turn, as `writeHead` takes them. */
+export function returnedHeaders(headers: Headers): string[] {
+  const named = namedBy(headers.get("connection") ?? undefined);
+  const isEncoded = headers.has("content-encoding");
+  const returned: string[] = [];
+  for (const [name, value] of headers) {
+    if (NOT_RETURNED.has(name) || named.has(name)) continue;
+    // It was that of the encoded body.
+    if (name === "content-length" && isEncoded) continue;
+    returned.push(name, value);
+  }
+  for (const cookie of headers.getSetCookie()) returned.push("set-cookie", cookie);
+  return returned;
+}
+
+const NONE: ReadonlySet<string> = new Set();
+
+/** Headers that are those of the connection because it says so. */
+function namedBy(connection: string | undefined): ReadonlySet<string> {
+  if (connection === undefined) return NONE;
+  return new Set(
+    connection
       .toLowerCase()
       .split(",")
       .map((name) => name.trim()),
   );
-  const forwarded = new Headers();
-  for (const [name, value] of Object.entries(headers)) {
-    if (value === undefined || NOT_FORWARDED.has(name) || named.has(name)) continue;
-    for (const each of Array.isArray(value) ? value : [value]) forwarded.append(name, each);
-  }
-  const own = forwarded.has("authorization") || forwarded.has("api-key") || forwarded.has("x-api-key");
-  if (apiKey !== undefined && !own) forwarded.set("authorization", `Bearer ${apiKey}`);
-  return forwarded;
 }
 
-/** What goes back to the caller. */
-export function returnedHeaders(headers: Headers): OutgoingHttpHeaders {
-  const returned: OutgoingHttpHeaders = {};
-  for (const [name, value] of headers) if (!NOT_RETURNED.has(name) && name !== "set-cookie") returned[name] = value;
-  const cookies = headers.getSetCookie();
-  if (cookies.length > 0) returned["set-cookie"] = cookies;
-  return returned;
+/** A URL's path and query without the parameters of this name. */
+export function withoutParameter(path: string, name: string): string {
+  const query = path.indexOf("?");
+  if (query < 0) return path;
+  const kept = path
+    .slice(query + 1)
+    .split("&")
+    .filter((parameter) => parameter.split("=", 1)[0] !== name);
+  return kept.length === 0 ? path.slice(0, query) : `${path.slice(0, query)}?${kept.join("&")}`;
 }

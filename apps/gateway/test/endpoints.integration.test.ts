@@ -1,8 +1,7 @@
 import { once } from "node:events";
-import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { LLMCache } from "@llmcache/core";
-import { createGateway } from "@llmcache/gateway";
+import { createGateway, type Gateway } from "@llmcache/gateway";
 import { startModelServer, type ModelServer } from "@llmcache/testing/model-server";
 import OpenAI, { toFile } from "openai";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
@@ -11,16 +10,20 @@ const MAX_BODY_BYTES = 100_000;
 
 let model: ModelServer;
 let cache: LLMCache;
-let gateway: Server;
+let gateway: Gateway;
 let client: OpenAI;
 
 beforeAll(async () => {
   model = await startModelServer();
   cache = new LLMCache();
-  gateway = createGateway({ cache, upstream: { baseURL: model.baseURL }, maxBodyBytes: MAX_BODY_BYTES });
-  gateway.listen(0, "127.0.0.1");
-  await once(gateway, "listening");
-  const { port } = gateway.address() as AddressInfo;
+  gateway = createGateway({
+    cache,
+    upstreams: [{ name: "model", api: "openai", baseURL: model.baseURL }],
+    maxBodyBytes: MAX_BODY_BYTES,
+  });
+  gateway.server.listen(0, "127.0.0.1");
+  await once(gateway.server, "listening");
+  const { port } = gateway.server.address() as AddressInfo;
   client = new OpenAI({ baseURL: `http://127.0.0.1:${port}/v1`, apiKey: "sk-test", maxRetries: 0, logLevel: "off" });
 });
 afterEach(async () => {
@@ -28,10 +31,7 @@ afterEach(async () => {
   model.reset();
 });
 afterAll(async () => {
-  gateway.closeAllConnections();
-  gateway.close();
-  await once(gateway, "close");
-  await cache.settled();
+  await gateway.close(0);
   await model.close();
 });
 

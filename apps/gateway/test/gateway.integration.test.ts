@@ -1,28 +1,31 @@
 import { once } from "node:events";
-import { request as httpRequest, type Server } from "node:http";
+import { request as httpRequest } from "node:http";
 import { connect, type AddressInfo } from "node:net";
 import { LLMCache, MapStore } from "@llmcache/core";
-import { createGateway, type GatewayUpstream } from "@llmcache/gateway";
+import { createGateway, type Gateway, type GatewayOptions, type Upstream } from "@llmcache/gateway";
 import { createGate, startModelServer, type ModelServer } from "@llmcache/testing/model-server";
 import OpenAI from "openai";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 
 let model: ModelServer;
 let cache: LLMCache;
-let gateway: Server;
+let gateway: Gateway;
 let url: string;
 
-async function open(upstream: Partial<GatewayUpstream> = {}): Promise<void> {
-  gateway = createGateway({ cache, upstream: { baseURL: model.baseURL, ...upstream }, maxBodyBytes: 100_000 });
-  gateway.listen(0, "127.0.0.1");
-  await once(gateway, "listening");
-  url = `http://127.0.0.1:${(gateway.address() as AddressInfo).port}`;
+async function open(upstream: Partial<Upstream> = {}, options: Partial<GatewayOptions> = {}): Promise<void> {
+  gateway = createGateway({
+    cache,
+    upstreams: [{ name: "model", api: "openai", baseURL: model.baseURL, ...upstream }],
+    maxBodyBytes: 100_000,
+    ...options,
+  });
+  gateway.server.listen(0, "127.0.0.1");
+  await once(gateway.server, "listening");
+  url = `http://127.0.0.1:${(gateway.server.address() as AddressInfo).port}`;
 }
 
 async function close(): Promise<void> {
-  gateway.closeAllConnections();
-  gateway.close();
-  await once(gateway, "close");
+  await gateway.close(0);
 }
 
 beforeEach(async () => {

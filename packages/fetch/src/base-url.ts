@@ -1,21 +1,4 @@
-/** Query parameters that carry credentials: never part of an identity. */
-const CREDENTIALS: ReadonlySet<string> = new Set([
-  "api-key",
-  "api_key",
-  "apikey",
-  "x-api-key",
-  "key",
-  "subscription-key",
-  "access_token",
-  "access-token",
-  "token",
-  "oauth_token",
-  "auth",
-  "authorization",
-  "code",
-  "sig",
-  "signature",
-]);
+import { CREDENTIAL_PARAMETERS } from "@llmcache/core";
 
 const LAST_SLASHES = /\/+$/;
 
@@ -30,7 +13,8 @@ export function plainPath({ pathname }: URL): string {
  */
 export function countedQuery(url: URL, besides: readonly string[] = []): string {
   if (url.search === "") return "";
-  const isCounted = (name: string): boolean => !CREDENTIALS.has(name.toLowerCase()) && !besides.includes(name);
+  const isCounted = (name: string): boolean =>
+    !CREDENTIAL_PARAMETERS.has(name.toLowerCase()) && !besides.includes(name);
   const query = [...url.searchParams].filter(([name]) => isCounted(name));
   if (query.length === 0) return "";
   return `?${new URLSearchParams(query.sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))).toString()}`;

@@ -11,7 +11,7 @@ import type { FetchInit, FetchInput } from "./fetch-input.ts";
 import { listed } from "./listed.ts";
 import { isSigned } from "./signed.ts";
 import { controlFromHeaders, mergeControls } from "./request-control.ts";
-import { errorResponse, originOf, type Replay } from "./response.ts";
+import { errorResponse, originOf, type ErrorBody, type Replay } from "./response.ts";
 import { streamed } from "./streamed.ts";
 import { isPlain, Upstream, type Fetch } from "./upstream.ts";
 import { whole } from "./whole.ts";
@@ -25,6 +25,8 @@ export interface CachedFetchOptions {
   readonly fetch?: Fetch | undefined;
   /** How stored streams are played: as fast as they are read, or with the pauses they came with. @default "instant" */
   readonly replay?: Replay | undefined;
+  /** The JSON of an error of the cache, in the shape that the provider's clients read. @default that of OpenAI's errors */
+  readonly errorBody?: ErrorBody | undefined;
 }
 
 /** What a call's `init` may carry for {@link cachedFetch}, besides what `fetch` takes: a cache or a control of its own. */
@@ -41,7 +43,7 @@ export type CachedFetch = (input: FetchInput, init?: NonNullable<FetchInit> & Ca
  * where store trouble may not be passed over, 400 for wrong options, with the error's code in the body.
  */
 export function cachedFetch(cache: AnswerCache | undefined, options: CachedFetchOptions): CachedFetch {
-  const { formats, replay = "instant" } = options;
+  const { formats, replay = "instant", errorBody } = options;
   const upstream: Fetch = options.fetch ?? ((input, init) => globalThis.fetch(input, init));
 
   return async (input, init) => {
@@ -56,7 +58,7 @@ export function cachedFetch(cache: AnswerCache | undefined, options: CachedFetch
     const call = await understand(format, ask);
     if (call === undefined) {
       return control.onlyIfCached === true
-        ? errorResponse(notUnderstood(format), originOf(wire.url, undefined))
+        ? errorResponse(notUnderstood(format), originOf(wire.url, undefined), errorBody)
         : ask.untouched();
     }
     try {
@@ -67,7 +69,7 @@ export function cachedFetch(cache: AnswerCache | undefined, options: CachedFetch
         : whole(using, call, control, ask));
     } catch (error) {
       if (!isLLMCacheError(error)) throw error;
-      return errorResponse(error, originOf(wire.url, undefined));
+      return errorResponse(error, originOf(wire.url, undefined), errorBody);
     }
   };
 }

@@ -13,8 +13,8 @@ export interface JsonRequest {
 const INTEGER = /^-?[0-9]+$/;
 /** Where long integers or our mark for them may be: in JSON the mark's first character is always escaped. */
 const NEEDS_CARE = /[0-9]{16}|\\u0000/;
-/** The member that stands for a long integer. */
-const MARK = "\0integer";
+/** The member that stands for a long integer in {@link JsonRequest.exact}. */
+export const INTEGER_MARK = "\0integer";
 
 /** What engines tell a reviver besides what its type says: the text that a number was written as. */
 type SourceReviver = (name: string, value: unknown, context: { readonly source?: string }) => unknown;
@@ -23,7 +23,11 @@ type SourceReviver = (name: string, value: unknown, context: { readonly source?:
 export function readJsonRequest(bytes: Uint8Array): JsonRequest | undefined {
   // What is not UTF-8 would be made equal by decoding.
   if (!isUtf8(bytes)) return undefined;
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
+  return readJsonText(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8"));
+}
+
+/** The same for the text of a body. */
+export function readJsonText(text: string): JsonRequest | undefined {
   const plain: unknown = JSON.parse(text);
   if (!isJsonObject(plain)) return undefined;
   const exact = NEEDS_CARE.test(text) ? parseExactly(text) : plain;
@@ -34,9 +38,9 @@ export function readJsonRequest(bytes: Uint8Array): JsonRequest | undefined {
 function parseExactly(text: string): Json {
   const mark: SourceReviver = (_name, value, { source }) => {
     if (typeof value === "number" && !Number.isSafeInteger(value) && source !== undefined && INTEGER.test(source))
-      return { [MARK]: source };
+      return { [INTEGER_MARK]: source };
     // Who has a member of this name himself is told from our mark, which holds a text.
-    return isJsonObject(value) && Object.hasOwn(value, MARK) ? { [MARK]: { ...value } } : value;
+    return isJsonObject(value) && Object.hasOwn(value, INTEGER_MARK) ? { [INTEGER_MARK]: { ...value } } : value;
   };
   return JSON.parse(text, mark as Parameters<typeof JSON.parse>[1]) as Json;
 }

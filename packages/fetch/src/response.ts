@@ -57,10 +57,15 @@ const STATUS_OF_ERRORS: Partial<Record<ErrorCode, number>> = {
   ERR_LLMCACHE_REQUEST: 400,
 };
 
+/** What an error of the cache says to a provider's client: JSON. */
+export type ErrorBody = (error: LLMCacheError, status: number) => object;
+
+const openAIErrorBody: ErrorBody = ({ message, code }) => ({ error: { message, type: "llmcache", code, param: null } });
+
 /** An error of the cache, in the shape that providers' clients read: they show `code` and do not try again. */
-export function errorResponse(error: LLMCacheError, origin: Origin): Response {
+export function errorResponse(error: LLMCacheError, origin: Origin, errorBody: ErrorBody = openAIErrorBody): Response {
   const status = STATUS_OF_ERRORS[error.code] ?? 500;
-  const body = JSON.stringify({ error: { message: error.message, type: "llmcache", code: error.code, param: null } });
+  const body = JSON.stringify(errorBody(error, status));
   const headers = new Headers({
     "content-type": "application/json",
     "x-should-retry": "false",

@@ -1,5 +1,5 @@
 /** Headers that vouch for the bytes of a body. */
-const DIGESTS = [
+export const DIGESTS: readonly string[] = [
   "content-md5",
   "digest",
   "content-digest",
@@ -7,7 +7,7 @@ const DIGESTS = [
   "x-amz-content-sha256",
   "signature",
   "signature-input",
-] as const;
+];
 
 /** Does the request say what bytes its body has, so that nothing else can be sent in their place? */
 export function isSigned(headers: Headers): boolean {
