@@ -1,9 +1,9 @@
 import type { LanguageModelV4CallOptions, LanguageModelV4Content } from "@ai-sdk/provider";
-import type { Verdict } from "@llmcache/core";
+import { verdictOn, type Verdict } from "@llmcache/core";
 import type { Collected } from "./answer-of-parts.ts";
 import { breaksSchema } from "./json-schema.ts";
 import type { Answer } from "./parts-of-answer.ts";
-import { verdictOn, type StoreAnyway } from "./store-anyway.ts";
+import type { StoreAnyway } from "./store-anyway.ts";
 
 /** May this answer to this call be stored? */
 export function judgeAnswer(

@@ -18,7 +18,7 @@ import {
 } from "@llmcache/core";
 import { EMBEDDING_FIELDS } from "./call-fields.ts";
 import { countedOptions, splitOptions } from "./call-control.ts";
-import { providerOf, type AnyModel } from "./endpoint.ts";
+import { providerOf, type AnyModel } from "./model-provider.ts";
 import { settingsOf } from "./field-roles.ts";
 import { countHeaders } from "./language-request.ts";
 import { checkModelOptions, modelName, type ModelCacheOptions } from "./options.ts";

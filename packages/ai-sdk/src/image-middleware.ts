@@ -17,7 +17,7 @@ import {
 } from "@llmcache/core";
 import { countedOptions, splitOptions } from "./call-control.ts";
 import { IMAGE_FIELDS } from "./call-fields.ts";
-import { providerOf } from "./endpoint.ts";
+import { providerOf } from "./model-provider.ts";
 import { settingsOf } from "./field-roles.ts";
 import { identityJson } from "./identity-json.ts";
 import { keptHeaders } from "./kept-headers.ts";

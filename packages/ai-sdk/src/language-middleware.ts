@@ -9,6 +9,7 @@ import type {
 import {
   currentCache,
   registerOperation,
+  storeAnywaySet,
   type AnswerCache,
   type CacheControl,
   type Outcome,
@@ -25,7 +26,7 @@ import { played } from "./played-stream.ts";
 import type { Answer } from "./parts-of-answer.ts";
 import { pauses } from "./replay.ts";
 import { decodeAnswer, decodeStream, encodeAnswer, encodeStream, type StoredStream } from "./stored-answer.ts";
-import { storeAnywaySet } from "./store-anyway.ts";
+import { STORE_ANYWAY, type StoreAnyway } from "./store-anyway.ts";
 import { toldHeaders } from "./told-headers.ts";
 
 /**
@@ -38,7 +39,7 @@ import { toldHeaders } from "./told-headers.ts";
  */
 export function cacheMiddleware(cache?: AnswerCache, options: LanguageCacheOptions = {}): LanguageModelV4Middleware {
   const { replay = "instant" } = options;
-  const storeAnyway = storeAnywaySet(options.storeAnyway);
+  const storeAnyway = storeAnywaySet(STORE_ANYWAY, options.storeAnyway);
   checkModelOptions(options);
   checkReplay(replay);
   registerOperation(LANGUAGE_OPERATION);
@@ -110,7 +111,7 @@ class StreamCall {
     cache: AnswerCache,
     request: Parameters<AnswerCache["stream"]>[0],
     control: CacheControl,
-    storeAnyway: ReturnType<typeof storeAnywaySet>,
+    storeAnyway: ReadonlySet<StoreAnyway>,
     replay: Replay,
   ): Promise<LanguageModelV4StreamResult> {
     const live = this.#live;

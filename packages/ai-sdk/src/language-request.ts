@@ -2,7 +2,7 @@ import type { LanguageModelV4CallOptions, LanguageModelV4Message, LanguageModelV
 import type { CacheRequest, Json, RequestShape } from "@llmcache/core";
 import { countedOptions } from "./call-control.ts";
 import { LANGUAGE_FIELDS } from "./call-fields.ts";
-import { headersOf, providerOf, type AnyModel } from "./endpoint.ts";
+import { headersOf, providerOf, type AnyModel } from "./model-provider.ts";
 import { settingsOf } from "./field-roles.ts";
 import { identityJson } from "./identity-json.ts";
 import { modelName, type ModelCacheOptions } from "./options.ts";

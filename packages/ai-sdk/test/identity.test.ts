@@ -3,7 +3,7 @@ import { requestKey } from "@llmcache/core";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { LANGUAGE_FIELDS } from "../src/call-fields.ts";
-import { providerOf } from "../src/endpoint.ts";
+import { providerOf } from "../src/model-provider.ts";
 import { identityJson } from "../src/identity-json.ts";
 import { languageRequest } from "../src/language-request.ts";
 import type { ModelCacheOptions } from "../src/options.ts";
@@ -102,7 +102,7 @@ test("the provider, the base URL and the model count; aliases stand for them", (
   expect(id({}, { ...model, provider: "azure.chat" })).not.toBe(plain);
   const at = (baseURL: string) => ({ ...model, config: { url: ({ path }: { path: string }) => `${baseURL}${path}` } });
   expect(id({}, at("https://a.example/v1"))).not.toBe(id({}, at("https://b.example/v1")));
-  expect(providerOf(at("https://user:pass@a.example/v1/?api-version=1&key=secret"))).toBe(
+  expect(providerOf(at("https://user:pass@a.example/v1/?api-version=1&key=secret&OAuth_token=secret"))).toBe(
     "openai.chat https://a.example/v1?api-version=1",
   );
   expect(providerOf({ ...model, config: { baseUrl: () => "https://b.example" } } as never)).toBe(

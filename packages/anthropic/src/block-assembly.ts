@@ -1,9 +1,8 @@
 import type { BetaRawContentBlockDelta } from "@anthropic-ai/sdk/resources/beta/messages/messages";
 import type { RawContentBlockDelta } from "@anthropic-ai/sdk/resources/messages/messages";
 import type { Json, JsonObject } from "@llmcache/core";
-import { isJsonObject, parseJsonText } from "@llmcache/fetch";
+import { isJsonObject, parseJsonText, type FieldOf } from "@llmcache/fetch";
 import { blockFormOf } from "./block-forms.ts";
-import type { FieldOf } from "./field-roles.ts";
 
 type Deltas = RawContentBlockDelta | BetaRawContentBlockDelta;
 

@@ -1,4 +1,4 @@
-import type { ModelAlias } from "./model-alias.ts";
+import type { ModelAlias } from "@llmcache/fetch";
 import type { StoreAnyway } from "./store-anyway.ts";
 
 /** What the format of Messages can be told. */

@@ -1,6 +1,8 @@
 import type { CacheRequest, Json, JsonObject } from "@llmcache/core";
 import {
+  aliasOf,
   countedQuery,
+  ignoredFields,
   isJsonObject,
   plainPath,
   readJsonRequest,
@@ -8,10 +10,8 @@ import {
   type WireRequest,
 } from "@llmcache/fetch";
 import { withoutHints } from "./cache-hints.ts";
-import { ignoredFields } from "./field-roles.ts";
 import type { AnthropicFormatOptions } from "./format-options.ts";
 import { MESSAGES_FIELDS, METADATA_FIELDS } from "./messages-fields.ts";
-import { aliasOf } from "./model-alias.ts";
 import { expectedModels } from "./other-model.ts";
 
 /** Headers that can change the answer; all others are ignored. */

@@ -1,3 +1,4 @@
+export type { FieldRole, ModelAlias } from "@llmcache/fetch";
 export { cachedAnthropic, type CachedAnthropicOptions } from "./cached-anthropic.ts";
 export type {
   CachedAnthropic,
@@ -6,7 +7,6 @@ export type {
   CachedRequestOptions,
   CachedRunnerOptions,
 } from "./cached-methods.ts";
-export type { FieldRole } from "./field-roles.ts";
 export type { AnthropicFormatOptions } from "./format-options.ts";
 export { COUNTED_HEADERS } from "./identity.ts";
 export { MESSAGES_FIELDS, METADATA_FIELDS } from "./messages-fields.ts";
@@ -17,5 +17,4 @@ export {
   type CachedAnthropicFetchOptions,
   type CacheMiddlewareOptions,
 } from "./middleware.ts";
-export type { ModelAlias } from "./model-alias.ts";
 export type { StoreAnyway } from "./store-anyway.ts";

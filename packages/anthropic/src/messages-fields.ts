@@ -3,7 +3,7 @@ import type {
   BetaMetadata,
 } from "@anthropic-ai/sdk/resources/beta/messages/messages";
 import type { MessageCreateParams, Metadata } from "@anthropic-ai/sdk/resources/messages/messages";
-import type { FieldOf, FieldRole } from "./field-roles.ts";
+import type { FieldOf, FieldRole } from "@llmcache/fetch";
 
 /**
  * Every field of a Messages request that the SDK knows, also of its beta. The type check fails when the SDK gains one, until somebody

@@ -1,19 +1,19 @@
-import type { CacheRequest, Json, JsonObject } from "@llmcache/core";
-import { isJsonObject, withoutMembers, type WireFormat } from "@llmcache/fetch";
+import { storeAnywaySet, type CacheRequest, type Json, type JsonObject } from "@llmcache/core";
+import { AssembledCall, isJsonObject, withoutMembers, type WireFormat } from "@llmcache/fetch";
 import type { AnthropicFormatOptions } from "./format-options.ts";
 import { usesHostedTools } from "./hosted-tools.ts";
 import { asksForMessage, requestReader, type Asked } from "./identity.ts";
-import { MessagesCall } from "./messages-call.ts";
 import { judgeMessage } from "./messages-gate.ts";
+import { MESSAGES } from "./messages-rules.ts";
 import { unlessOtherModel } from "./other-model.ts";
-import { storeAnywaySet, type StoreAnyway } from "./store-anyway.ts";
+import { STORE_ANYWAY, type StoreAnyway } from "./store-anyway.ts";
 
 const OPERATION = "messages";
 const APART: ReadonlySet<string> = new Set(["model", "system", "messages"]);
 
 /** The wire format of Anthropic's Messages. */
 export function anthropicMessages(options: AnthropicFormatOptions = {}): WireFormat {
-  const storeAnyway = storeAnywaySet(options.storeAnyway);
+  const storeAnyway = storeAnywaySet(STORE_ANYWAY, options.storeAnyway);
   const read = requestReader(options);
   return {
     name: "anthropic.messages",
@@ -24,7 +24,7 @@ export function anthropicMessages(options: AnthropicFormatOptions = {}): WireFor
       const identity = identify(asked);
       return (
         identity &&
-        new MessagesCall(identity, asked.body["stream"] === true, (answer) =>
+        new AssembledCall(MESSAGES, identity, asked.body["stream"] === true, (answer) =>
           unlessOtherModel(judgeMessage(answer, asked.body, storeAnyway), answer, asked.expected),
         )
       );

@@ -1,9 +1,9 @@
 import type { BetaStopReason } from "@anthropic-ai/sdk/resources/beta/messages/messages";
 import type { StopReason } from "@anthropic-ai/sdk/resources/messages/messages";
-import type { Json, JsonObject, Verdict } from "@llmcache/core";
+import { verdictOn, type Json, type JsonObject, type Verdict } from "@llmcache/core";
 import { isJsonObject, parseJsonText } from "@llmcache/fetch";
 import { isHostedBlock } from "./hosted-tools.ts";
-import { verdictOn, type StoreAnyway } from "./store-anyway.ts";
+import type { StoreAnyway } from "./store-anyway.ts";
 
 /** What is wrong with an answer that stopped for this reason; nothing with `null`. */
 const STOP_REASONS = {

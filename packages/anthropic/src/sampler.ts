@@ -6,7 +6,18 @@ import type {
 } from "@anthropic-ai/sdk/resources/messages/messages";
 import { LLMCacheError, OptionChecks, type Json, type RunNote } from "@llmcache/core";
 import { isJsonObject } from "@llmcache/fetch";
-import { functionSampler, type Sampler } from "@llmcache/sampling";
+import { functionSampler, type SampleRun, type Sampler } from "@llmcache/sampling";
+import {
+  checkProviderOptions,
+  HTTP_FAILURES,
+  promptFields,
+  providerIdentity,
+  retrying,
+  withCost,
+  type FailureRules,
+  type PromptRules,
+  type ProviderSamplerOptions,
+} from "@llmcache/sampling/provider";
 import { noteOf } from "./answer-note.ts";
 
 /** What is asked: a user's text, messages, or messages with more of a request's fields (a system prompt, tools …). */
@@ -27,36 +38,35 @@ export type Price = (answer: { readonly model: string | undefined; readonly usag
 type SamplersField = (typeof SAMPLERS_FIELDS)[number];
 
 /** Options of {@link anthropicSampler}. */
-export interface AnthropicSamplerOptions {
+export interface AnthropicSamplerOptions extends ProviderSamplerOptions {
   /** The official client, or one made from it. Caches in it are passed by: samples are the sampler's to keep. */
   readonly client: Pick<Anthropic, "messages">;
   readonly model: string;
   /** How long an answer may be. Counts in the identity. */
   readonly maxTokens: number;
-  /** Where the model takes one. @default the provider's, and none in the identity */
-  readonly temperature?: number | undefined;
-  /** Further fields of all requests, such as `system` or `thinking`. They count in the identity. @default none */
-  readonly settings?: Readonly<Record<string, Json | undefined>> | undefined;
-  /** The model's name in the identity: one for a model that providers call differently. @default model */
-  readonly alias?: string | undefined;
   /** Texts, or whole messages: with tool calls, for instance. They are different samples, kept apart. @default "text" */
   readonly samples?: SampleKind | undefined;
-  /** How often the client sends a request again that failed with what may pass, at most. @default 4 */
-  readonly retries?: number | undefined;
   /** What a request cost, for `totals().cost`. @default nothing is known of money */
   readonly price?: Price | undefined;
 }
 
 const SAMPLERS_FIELDS = ["model", "stream", "temperature"] as const;
-const DEFAULT_RETRIES = 4;
 const OPERATIONS: Readonly<Record<SampleKind, string>> = { text: "sample", message: "sample.message" };
+const UNAUTHORIZED = 401;
+const PROMPT: PromptRules = {
+  messages: "messages",
+  message: (text) => ({ role: "user", content: text }),
+  samplers: SAMPLERS_FIELDS,
+  tools: ["tools"],
+  forTools: `anthropicSampler({ samples: "message" })`,
+};
 const checks = new OptionChecks("anthropicSampler");
 
 /**
  * A sampler of Anthropic's Messages: one request for each sample. Its identity is the model or its alias, the temperature, `maxTokens` and the
  * settings; not the server. Every answer is a sample: one without text is `""`.
  *
- * @throws LLMCacheError `ERR_LLMCACHE_OPTION` for a wrong option. A pull rejects with the client's errors as they are, once its retries are
+ * @throws LLMCacheError `ERR_LLMCACHE_OPTION` for a wrong option. A pull rejects with the client's errors as they are, once retries are
  * used up; with `ERR_LLMCACHE_REQUEST` for a prompt that is none, or has tools where samples are texts; with `ERR_LLMCACHE_COUNT` if what is
  * answered is no message.
  */
@@ -68,57 +78,49 @@ export function anthropicSampler(
 ): Sampler<AnthropicPrompt>;
 export function anthropicSampler(options: AnthropicSamplerOptions): Sampler<AnthropicPrompt, string | Message> {
   const { client, model, maxTokens, temperature, settings = {}, alias = model, samples = "text", price } = options;
-  const { retries = DEFAULT_RETRIES } = options;
   if (typeof (client as Partial<Anthropic> | undefined)?.messages?.create !== "function")
     throw checks.wrong("client", "an Anthropic client", client);
-  for (const [name, value] of Object.entries({ model, alias }))
-    if (typeof value !== "string" || value === "") throw checks.wrong(name, "the name of a model", value);
   checks.whole("maxTokens", maxTokens);
-  if (temperature !== undefined && !Number.isFinite(temperature))
-    throw checks.wrong("temperature", "a number", temperature);
-  if (!Object.hasOwn(OPERATIONS, samples)) throw checks.wrong("samples", `"text" or "message"`, samples);
-  checks.whole("retries", retries, 0);
-  for (const name of [...SAMPLERS_FIELDS, "max_tokens", "messages"])
-    if (settings[name] !== undefined) throw checks.error(`settings.${name} is not one of the further fields.`);
+  checkProviderOptions(checks, options, {
+    names: { model, alias },
+    kinds: Object.keys(OPERATIONS),
+    fields: [...SAMPLERS_FIELDS, "max_tokens", "messages"],
+  });
+  const retry = retrying(checks, options);
 
-  const ask = async (prompt: AnthropicPrompt, _count: number, run: AskRun): Promise<(string | Message)[]> => {
-    const body = { max_tokens: maxTokens, ...settings, ...fieldsOf(prompt, samples), model, temperature } as never;
-    const how = { ...PAST_CACHES, maxRetries: retries, signal: run.signal };
-    const answer = (await client.messages.create(body, how)) as unknown as Json;
+  const ask = async (prompt: AnthropicPrompt, _count: number, run: SampleRun): Promise<(string | Message)[]> => {
+    const fields = promptFields(prompt, PROMPT, samples === "text");
+    const body = { max_tokens: maxTokens, ...settings, ...fields, model, temperature } as never;
+    const answer = (await retry(
+      async () => client.messages.create(body, { ...PAST_CACHES, maxRetries: 0, signal: run.signal }),
+      failuresOf(client),
+      run.signal,
+      () => run.again(),
+    )) as unknown as Json;
     run.note(spentOn(answer, price));
     return [sampleOf(answer, samples)];
   };
-  return functionSampler<AnthropicPrompt, string | Message>(ask, {
-    operation: OPERATIONS[samples],
-    model: alias,
-    settings: { ...settings, max_tokens: maxTokens, ...(temperature === undefined ? {} : { temperature }) },
-  });
+  const all = { ...settings, max_tokens: maxTokens };
+  return functionSampler<AnthropicPrompt, string | Message>(
+    ask,
+    providerIdentity(OPERATIONS[samples], alias, { settings: all, temperature }),
+  );
 }
 
-type AskRun = Parameters<Parameters<typeof functionSampler>[0]>[2];
+/** Of one request. A client that gets tokens itself forgets the one that was refused, and has another for the next attempt. */
+function failuresOf(client: Pick<Anthropic, "messages">): FailureRules {
+  const { apiKey, authToken } = client as Partial<Anthropic>;
+  let tokens = (apiKey ?? authToken ?? null) === null ? 1 : 0;
+  return {
+    ...HTTP_FAILURES,
+    mayPass: (error) =>
+      HTTP_FAILURES.mayPass(error) ||
+      ((error as { readonly status?: unknown }).status === UNAUTHORIZED && tokens-- > 0),
+  };
+}
 
 /** For a client of ours, and for one whose `fetch` is ours: each request shall be answered by the model. */
 const PAST_CACHES = { cache: false, fetchOptions: { llmcache: false } } as object;
-
-/** The fields of a request that a prompt is. */
-function fieldsOf(prompt: AnthropicPrompt, samples: SampleKind): object {
-  if (typeof prompt === "string") return { messages: [{ role: "user", content: prompt }] };
-  if (Array.isArray(prompt)) return { messages: prompt };
-  if (!isJsonObject(prompt) || !Array.isArray(prompt["messages"]))
-    throw new LLMCacheError(
-      "ERR_LLMCACHE_REQUEST",
-      "A prompt is a text, a list of messages, or an object with messages.",
-    );
-  for (const name of SAMPLERS_FIELDS)
-    if (prompt[name] !== undefined)
-      throw new LLMCacheError("ERR_LLMCACHE_REQUEST", `A prompt cannot say ${name}: that is the sampler's.`);
-  if (samples === "text" && prompt["tools"] !== undefined)
-    throw new LLMCacheError(
-      "ERR_LLMCACHE_REQUEST",
-      `A prompt with tools needs anthropicSampler({ samples: "message" }).`,
-    );
-  return prompt;
-}
 
 /** The text of an answer, or all of it. */
 function sampleOf(answer: Json, kind: SampleKind): string | Message {
@@ -132,13 +134,9 @@ function sampleOf(answer: Json, kind: SampleKind): string | Message {
     .join("");
 }
 
-/** What it took. An answer is not lost because nobody knows what it cost. */
+/** What it took. */
 function spentOn(answer: Json, price: Price | undefined): RunNote {
   const note = noteOf(answer);
-  if (price === undefined) return note;
-  try {
-    return { ...note, cost: price({ model: note.model, usage: isJsonObject(answer) ? answer["usage"] : undefined }) };
-  } catch {
-    return note;
-  }
+  const usage = isJsonObject(answer) ? answer["usage"] : undefined;
+  return withCost(note, price && (() => price({ model: note.model, usage })));
 }

@@ -8,7 +8,7 @@ import type {
   RawMessageDeltaEvent,
   RawMessageStreamEvent,
 } from "@anthropic-ai/sdk/resources/messages/messages";
-import type { FieldOf } from "./field-roles.ts";
+import type { FieldOf } from "@llmcache/fetch";
 
 type Events = RawMessageStreamEvent | BetaRawMessageStreamEvent;
 type MembersOf<Type extends Events["type"]> = Record<FieldOf<Extract<Events, { readonly type: Type }>>, true>;

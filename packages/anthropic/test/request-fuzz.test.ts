@@ -1,8 +1,18 @@
 import { requestKey, type Json, type JsonObject } from "@llmcache/core";
-import { expect, test } from "vitest";
+import { isJsonObject } from "@llmcache/fetch";
+import { test } from "vitest";
+import type { Dice } from "../../fetch/test/dice.ts";
+import {
+  ANYTHING,
+  changed,
+  define,
+  expectKeysToTellApart,
+  shuffled,
+  sorted,
+  type Changes,
+} from "../../fetch/test/request-pairs.ts";
 import { anthropicMessages, MESSAGES_FIELDS } from "../src/index.ts";
 import { MESSAGES_URL } from "./asking.ts";
-import { dice, type Dice } from "./dice.ts";
 import { MESSAGES_VALUES } from "./field-values.ts";
 
 const FULL = process.env["LLMCACHE_TEST_FULL"] === "1";
@@ -12,24 +22,10 @@ const SEED = 20_262;
 const TEXTS = ["a", "b", "a\nassistant: b", "1", "", "ü", "cache_control", '["a"]'] as const;
 const UNKNOWN = ["temperature", "top_k", "body", "query", "__proto__", "0", "Metadata"] as const;
 const HINTS: readonly Json[] = [{ type: "ephemeral" }, { type: "ephemeral", ttl: "1h" }, null];
-const ANYTHING: readonly Json[] = [
-  0,
-  1,
-  "1",
-  "0",
-  true,
-  null,
-  "",
-  "a",
-  [],
-  {},
-  [1],
-  ["1"],
-  { a: 1 },
-  { a: "1" },
-  0.1,
-  -1,
-];
+const CHANGES: Changes = {
+  names: ["more", "cache_control"],
+  other: (_, roll) => roll.of([...ANYTHING, ...HINTS]),
+};
 const NAMES = Object.keys(MESSAGES_FIELDS) as (keyof typeof MESSAGES_FIELDS)[];
 
 function textBlock(roll: Dice): JsonObject {
@@ -74,31 +70,6 @@ function someBody(roll: Dice): JsonObject {
   return body;
 }
 
-/** Also for `__proto__`. */
-function define(target: object, name: string, value: Json): void {
-  Object.defineProperty(target, name, { value, enumerable: true, configurable: true, writable: true });
-}
-
-/** The same with one thing changed, somewhere inside. */
-function changed(value: Json, roll: Dice): Json {
-  if (roll() < 0.1) return roll.of(ANYTHING);
-  if (Array.isArray(value)) {
-    const list = [...(value as readonly Json[])];
-    const at = roll.below(list.length + 1);
-    if (at === list.length || roll() < 0.2) return roll() < 0.5 ? [...list, roll.of(ANYTHING)] : list.reverse();
-    list[at] = changed(list[at] as Json, roll);
-    return list;
-  }
-  if (typeof value !== "object" || value === null) return roll.of(ANYTHING);
-  const object = value as JsonObject;
-  const name = roll.of([...Object.keys(object), "more", "cache_control"]);
-  const rest = { ...object };
-  if (name in rest && roll() < 0.2)
-    return Object.fromEntries(Object.entries(rest).filter(([each]) => each !== name)) as Json;
-  define(rest, name, name in rest ? changed(rest[name] as Json, roll) : roll.of([...ANYTHING, ...HINTS]));
-  return rest;
-}
-
 /** The same for whoever reads it: members in another order; ignored ones and hints added, changed or left out. */
 function rewritten(body: JsonObject, roll: Dice): JsonObject {
   const told = shuffled(body, roll) as Record<string, Json>;
@@ -108,7 +79,7 @@ function rewritten(body: JsonObject, roll: Dice): JsonObject {
     else if (fate < 0.5) delete told[name];
   }
   const { metadata } = told;
-  if (isObject(metadata) && roll() < 0.5) told["metadata"] = { ...metadata, user_id: roll.of(ANYTHING) };
+  if (isJsonObject(metadata) && roll() < 0.5) told["metadata"] = { ...metadata, user_id: roll.of(ANYTHING) };
   for (const holder of holders(told)) {
     if (roll() < 0.2) define(holder, "cache_control", roll.of(HINTS));
   }
@@ -118,15 +89,15 @@ function rewritten(body: JsonObject, roll: Dice): JsonObject {
 /** Everything that may bear a hint. */
 function holders(body: JsonObject): object[] {
   const blocksOf = (list: Json | undefined): JsonObject[] =>
-    (Array.isArray(list) ? (list as readonly Json[]) : []).filter(isObject).filter(mayBear);
+    (Array.isArray(list) ? (list as readonly Json[]) : []).filter(isJsonObject).filter(mayBear);
   const withInner = (each: JsonObject): JsonObject[] => {
     const source =
-      isObject(each["source"]) && each["source"]["type"] === "content" ? each["source"]["content"] : undefined;
+      isJsonObject(each["source"]) && each["source"]["type"] === "content" ? each["source"]["content"] : undefined;
     const inner = each["type"] === "tool_result" ? each["content"] : each["type"] === "document" ? source : undefined;
     return [each, ...blocksOf(inner).flatMap(withInner)];
   };
   const { system, tools, messages } = body;
-  const said = (Array.isArray(messages) ? (messages as readonly Json[]) : []).filter(isObject);
+  const said = (Array.isArray(messages) ? (messages as readonly Json[]) : []).filter(isJsonObject);
   return [...blocksOf(system), ...said.flatMap(({ content }) => blocksOf(content))]
     .flatMap(withInner)
     .concat(blocksOf(tools));
@@ -138,21 +109,7 @@ function mayBear(holder: JsonObject): boolean {
 }
 
 function isHint(value: Json | undefined): boolean {
-  return value === null || (isObject(value) && typeof value["type"] === "string");
-}
-
-function isObject(value: Json | undefined): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
-}
-
-function shuffled(value: Json, roll: Dice): Json {
-  if (Array.isArray(value)) return (value as readonly Json[]).map((item) => shuffled(item, roll));
-  if (typeof value !== "object" || value === null) return value;
-  const entries = Object.entries(value as JsonObject).map(([name, member]) => ({ name, member, place: roll() }));
-  const object = {};
-  for (const { name, member } of entries.sort((a, b) => a.place - b.place))
-    define(object, name, shuffled(member as Json, roll));
-  return object;
+  return value === null || (isJsonObject(value) && typeof value["type"] === "string");
 }
 
 /** What a request asks, in one of the ways to write it: written down anew here, so that it does not share the format's mistakes. */
@@ -162,7 +119,7 @@ function essence(given: JsonObject): string {
   delete body["cache_control"];
   for (const holder of holders(body)) delete (holder as Record<string, unknown>)["cache_control"];
   const { metadata } = body;
-  if (isObject(metadata)) {
+  if (isJsonObject(metadata)) {
     delete (metadata as Record<string, Json>)["user_id"];
     if (Object.keys(metadata).length === 0) delete body["metadata"];
   }
@@ -171,7 +128,7 @@ function essence(given: JsonObject): string {
   const { content } = last;
   const only = Array.isArray(content) && content.length === 1 ? (content[0] as Json) : undefined;
   const isText =
-    isObject(only) && Object.keys(only).length === 2 && only["type"] === "text" && typeof only["text"] === "string";
+    isJsonObject(only) && Object.keys(only).length === 2 && only["type"] === "text" && typeof only["text"] === "string";
   if (last["role"] === "user" && Object.keys(last).length === 2 && isText) last["content"] = only["text"] as Json;
   return sorted(body);
 }
@@ -180,37 +137,19 @@ function structuredCloneOf(value: Json): Json {
   return JSON.parse(JSON.stringify(value)) as Json;
 }
 
-function sorted(value: Json): string {
-  if (Array.isArray(value)) return `[${(value as readonly Json[]).map(sorted).join(",")}]`;
-  if (!isObject(value)) return JSON.stringify(value);
-  const members = Object.keys(value).sort();
-  return `{${members.map((name) => `${JSON.stringify(name)}:${sorted(Object.getOwnPropertyDescriptor(value, name)?.value as Json)}`).join(",")}}`;
-}
-
 test("two requests have one key exactly if they ask the same", () => {
   const format = anthropicMessages({ storeAnyway: ["hosted-tool"] });
   const request = { method: "POST", url: new URL(MESSAGES_URL), headers: new Headers() };
-  const keyOf = (body: JsonObject): string | undefined => {
-    const call = format.read(request, Buffer.from(JSON.stringify(body)));
-    return call && requestKey(call.request).id;
-  };
-  const roll = dice(SEED);
-  const seen = { equal: 0, different: 0 };
-  for (let pair = 0; pair < PAIRS; pair++) {
-    const body = someBody(roll);
-    const fate = roll();
-    const alike = fate < 0.4 ? body : changed(body, roll);
-    if (!isObject(alike)) continue;
-    const other = rewritten(alike, roll);
-    const [one, two] = [keyOf(body), keyOf(other)];
-    if (one === undefined || two === undefined) continue;
-    const isSame = essence(body) === essence(other);
-    if ((one === two) !== isSame)
-      expect.fail(
-        `pair ${pair}: ${JSON.stringify(body)} and ${JSON.stringify(other)} are ${isSame ? "the same" : "different"}`,
-      );
-    seen[isSame ? "equal" : "different"]++;
-  }
-  expect(seen.equal).toBeGreaterThan(PAIRS / 5);
-  expect(seen.different).toBeGreaterThan(PAIRS / 5);
+  expectKeysToTellApart({
+    seed: SEED,
+    count: PAIRS,
+    body: someBody,
+    change: (body, roll) => changed(body, roll, CHANGES),
+    rewrite: rewritten,
+    essence,
+    keyOf(body) {
+      const call = format.read(request, Buffer.from(JSON.stringify(body)));
+      return call && requestKey(call.request).id;
+    },
+  });
 });

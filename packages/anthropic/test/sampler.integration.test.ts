@@ -1,4 +1,4 @@
-import Anthropic, { RateLimitError } from "@anthropic-ai/sdk";
+import Anthropic, { AuthenticationError, RateLimitError } from "@anthropic-ai/sdk";
 import { LLMCache, MapStore } from "@llmcache/core";
 import { independent, persistent, repeatable, take, type Sampler } from "@llmcache/sampling";
 import { startModelServer, type ModelServer } from "@llmcache/testing/model-server";
@@ -8,18 +8,23 @@ import { anthropicSampler, type AnthropicPrompt, type AnthropicSamplerOptions } 
 
 let server: ModelServer;
 let client: Anthropic;
+let slept: number[];
 
 beforeEach(async () => {
   server = await startModelServer();
+  slept = [];
   client = new Anthropic({ apiKey: "key", baseURL: server.url, logLevel: "off" });
 });
 afterEach(() => server.close());
 
+/** Retries at once. */
 function sampler(more: Partial<AnthropicSamplerOptions> = {}): Sampler<AnthropicPrompt, unknown> {
+  const sleep = async (ms: number): Promise<void> => void slept.push(ms);
   return anthropicSampler({
     client,
     model: "claude-sonnet-5",
     maxTokens: 100,
+    sleep,
     ...more,
   } as AnthropicSamplerOptions as never);
 }
@@ -118,12 +123,67 @@ test("views work: repeatable gives the same again, independent the next", async 
   expect(await take(next.sample("p"), 1)).not.toEqual(await take(next.sample("p"), 1));
 });
 
-test("what may pass is tried again by the client; the rest rejects with its error", async () => {
-  const again = { "retry-after-ms": "1" };
-  server.enqueue({ error: { status: 529, headers: again } }, { error: { status: 429, headers: again } });
-  expect(await take(sampler().sample("p"), 1)).toEqual(["answer 3 to: p"]);
-  server.enqueue({ error: { status: 429 } });
-  await expect(sampler({ retries: 0 }).sample("p").next()).rejects.toBeInstanceOf(RateLimitError);
+describe("retries", () => {
+  const failure = (status: number, headers: Record<string, string> = {}): object => ({ error: { status, headers } });
+
+  test.each([408, 409, 429, 500, 529])("%d is asked again, and counted", async (status) => {
+    server.enqueue(failure(status), failure(status, { "retry-after": "2" }));
+    const made = sampler();
+    expect(await take(made.sample("p"), 1)).toEqual(["answer 3 to: p"]);
+    expect(made.totals()).toMatchObject({ requests: 3, failedRequests: 2, samples: 1 });
+    expect(slept).toEqual([expect.any(Number), 2000]);
+    expect(slept[0]).toBeLessThanOrEqual(500);
+  });
+
+  test.each([
+    ["a refused connection", "before-headers" as const],
+    ["a connection that is lost behind the headers", "after-headers" as const],
+    ["an answer that breaks off", 40],
+  ])("%s is asked again, and counted", async (_, drop) => {
+    server.enqueue({ drop });
+    const made = sampler();
+    expect(await take(made.sample("p"), 1)).toHaveLength(1);
+    expect(made.totals()).toMatchObject({ requests: 2, failedRequests: 1, samples: 1 });
+  });
+
+  test("what does not pass rejects with the client's error", async () => {
+    server.reply(failure(401));
+    await expect(sampler().sample("p").next()).rejects.toBeInstanceOf(AuthenticationError);
+    server.reply(failure(529, { "x-should-retry": "false" }));
+    await expect(sampler().sample("p").next()).rejects.toMatchObject({ status: 529 });
+    server.reply(failure(429, { "retry-after": "61" }));
+    await expect(sampler().sample("p").next()).rejects.toBeInstanceOf(RateLimitError);
+    expect([server.count(), slept]).toEqual([3, []]);
+  });
+
+  test("none is none, and the client's own are off", async () => {
+    server.reply(failure(429));
+    const eager = new Anthropic({ apiKey: "key", baseURL: server.url, maxRetries: 5, logLevel: "off" });
+    const made = sampler({ client: eager, retries: 0 });
+    await expect(made.sample("p").next()).rejects.toBeInstanceOf(RateLimitError);
+    expect(server.count()).toBe(1);
+    expect(made.totals()).toMatchObject({ requests: 1, failedRequests: 1 });
+  });
+
+  test("a client that gets tokens itself gets another one for a token that is refused, once", async () => {
+    const given: string[] = [];
+    const credentials = async (): Promise<{ token: string; expiresAt: number }> => {
+      given.push(`token-${given.length + 1}`);
+      return { token: given.at(-1) ?? "", expiresAt: Date.now() / 1000 + 3600 };
+    };
+    const own = new Anthropic({ apiKey: null, authToken: null, credentials, baseURL: server.url, logLevel: "off" });
+    server.enqueue(failure(401));
+    const made = sampler({ client: own });
+    expect(await take(made.sample("p"), 1)).toEqual(["answer 2 to: p"]);
+    expect(made.totals()).toMatchObject({ requests: 2, failedRequests: 1 });
+    expect(server.requests.map((request) => request.headers["authorization"])).toEqual([
+      "Bearer token-1",
+      "Bearer token-2",
+    ]);
+    server.reply(failure(401));
+    await expect(made.sample("p").next()).rejects.toBeInstanceOf(AuthenticationError);
+    expect(server.count()).toBe(4);
+  });
 });
 
 test("what it took is on the account", async () => {

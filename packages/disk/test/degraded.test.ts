@@ -6,7 +6,8 @@ import { isLLMCacheError, type StoreEvent } from "@llmcache/core";
 import { sampleId } from "@llmcache/core/conformance";
 import type { DiskStore } from "@llmcache/disk";
 import { failureKind } from "../src/sqlite.ts";
-import { close, entryOf, freshDirectory, has, openStore, typesOf, valueOf } from "./places.ts";
+import { freshDirectory } from "../../testing/test/fresh-directory.ts";
+import { close, entryOf, has, openStore, typesOf, valueOf } from "./places.ts";
 
 const storeError = (pattern: RegExp) =>
   expect.toSatisfy(
@@ -27,7 +28,7 @@ const writesFail = async (store: DiskStore, pattern: RegExp): Promise<void> => {
 
 describe("opened for reading only", () => {
   test("it reads and lists, and refuses writes", async () => {
-    const { store: writer } = openStore({ path: freshDirectory() });
+    const { store: writer } = openStore({ path: freshDirectory("disk") });
     await writer.set(entryOf("a"));
     const { store, events } = openStore({ path: writer.file, readOnly: true });
     expect(await valueOf(store, "a")).toBe("a");
@@ -45,7 +46,7 @@ describe("opened for reading only", () => {
   });
 
   test("it reads what was closed by all writers, and nothing is left behind that stops the next one", async () => {
-    const { store: writer } = openStore({ path: freshDirectory() });
+    const { store: writer } = openStore({ path: freshDirectory("disk") });
     await writer.set(entryOf("a"));
     await close(writer);
     const { store } = openStore({ path: writer.file, readOnly: true });
@@ -57,7 +58,7 @@ describe("opened for reading only", () => {
   });
 
   test("it makes nothing where nothing is", async () => {
-    const path = freshDirectory();
+    const path = freshDirectory("disk");
     const { store } = openStore({ path, readOnly: true });
     await expect(store.get({ id: sampleId("a") })).rejects.toEqual(storeError(/could not open/));
     expect(readdirSync(path)).toEqual([]);
@@ -65,8 +66,8 @@ describe("opened for reading only", () => {
 
   test("it goes on with a file that took the place of the one it opened", async () => {
     let now = 0;
-    const { store: one } = openStore({ path: freshDirectory() });
-    const { store: two } = openStore({ path: freshDirectory() });
+    const { store: one } = openStore({ path: freshDirectory("disk") });
+    const { store: two } = openStore({ path: freshDirectory("disk") });
     await one.set(entryOf("a", { value: "one" }));
     await two.set(entryOf("a", { value: "two" }));
     await close(one);
@@ -80,7 +81,7 @@ describe("opened for reading only", () => {
   });
 
   test("it does not move a damaged file aside", async () => {
-    const { store: writer } = openStore({ path: freshDirectory() });
+    const { store: writer } = openStore({ path: freshDirectory("disk") });
     await writer.set(entryOf("a"));
     await close(writer);
     const { scribble, garbage } = await import("./damage.ts");
@@ -93,7 +94,7 @@ describe("opened for reading only", () => {
 
 describe("while another process writes", () => {
   test("writes wait for busyTimeoutMs and reject; reads go on", async () => {
-    const { store, events } = openStore({ path: freshDirectory(), busyTimeoutMs: 0 });
+    const { store, events } = openStore({ path: freshDirectory("disk"), busyTimeoutMs: 0 });
     await store.set(entryOf("a"));
     const other = new DatabaseSync(store.file);
     other.exec("BEGIN IMMEDIATE");
@@ -108,7 +109,7 @@ describe("while another process writes", () => {
 });
 
 test("a lock that another process keeps is waited for once, not by every write, until it is given back", async () => {
-  const { store } = openStore({ path: freshDirectory(), busyTimeoutMs: 300 });
+  const { store } = openStore({ path: freshDirectory("disk"), busyTimeoutMs: 300 });
   await store.set(entryOf("a"));
   const other = new DatabaseSync(store.file);
   other.exec("BEGIN IMMEDIATE");
@@ -148,7 +149,7 @@ describe("with a full disk", () => {
   };
 
   test("writes reject and say so, nothing of them is kept, reads go on, and it heals", async () => {
-    const { store } = openStore({ path: freshDirectory() });
+    const { store } = openStore({ path: freshDirectory("disk") });
     await store.set(entryOf("a"));
     limitPages(0);
     const large = entryOf("large", { bytes: Buffer.alloc(50_000) });
@@ -163,7 +164,7 @@ describe("with a full disk", () => {
   });
 
   test("an entry that could not be replaced stays whole", async () => {
-    const { store } = openStore({ path: freshDirectory() });
+    const { store } = openStore({ path: freshDirectory("disk") });
     await store.set(entryOf("a", { value: "former" }));
     limitPages(0);
     await expect(store.set(entryOf("a", { bytes: Buffer.alloc(50_000) }))).rejects.toEqual(storeError(/disk is full/));
@@ -174,7 +175,7 @@ describe("with a full disk", () => {
 describe("a file that cannot be opened", () => {
   test("is tried again after ten seconds, not with every call", async () => {
     let now = 0;
-    const directory = freshDirectory();
+    const directory = freshDirectory("disk");
     const blocked = openStore({ path: join(directory, "blocked.db") });
     await blocked.store.set(entryOf("x"));
     const { store } = openStore({ path: join(blocked.store.file, "below"), clock: () => now });
@@ -213,7 +214,7 @@ test.each([
 });
 
 test("listeners that throw or leave disturb nobody", async () => {
-  const { store, events } = openStore({ path: freshDirectory(), maxEntryBytes: 1000 });
+  const { store, events } = openStore({ path: freshDirectory("disk"), maxEntryBytes: 1000 });
   const late: StoreEvent[] = [];
   store.on(() => {
     throw new Error("mine");

@@ -6,7 +6,8 @@ import { isLLMCacheError, type Codec, type EntryHead } from "@llmcache/core";
 import { sampleId, storeChecks, type StoreCheckContext } from "@llmcache/core/conformance";
 import { DiskStore } from "@llmcache/disk";
 import { behavesLikeAMap } from "../../memory/test/store-model.ts";
-import { close, entryOf, freshDirectory, has, openStore, typesOf, valueOf } from "./places.ts";
+import { freshDirectory } from "../../testing/test/fresh-directory.ts";
+import { close, entryOf, has, openStore, typesOf, valueOf } from "./places.ts";
 
 const upsideDown: Codec = {
   name: "upside-down",
@@ -19,7 +20,7 @@ describe.each([
   ["plain", undefined],
   ["with a codec", upsideDown],
 ])("%s, it keeps the contract", (_, codec) => {
-  const directory = freshDirectory();
+  const directory = freshDirectory("disk");
   const maxEntryBytes = 1024 * 1024;
   const make = ({ label, clock }: StoreCheckContext): DiskStore =>
     new DiskStore({ path: join(directory, label), clock, maxEntryBytes, codec });
@@ -44,7 +45,7 @@ describe.each([
 
 describe("the file", () => {
   test("is created with the first call, readable by its owner only, and the last to close leaves no log", async () => {
-    const path = join(freshDirectory(), "a", "b");
+    const path = join(freshDirectory("disk"), "a", "b");
     const { store } = openStore({ path });
     expect(existsSync(path)).toBe(false);
     await store.set(entryOf("a"));
@@ -57,7 +58,7 @@ describe("the file", () => {
   });
 
   test("survives closing and opening again", async () => {
-    const path = freshDirectory();
+    const path = freshDirectory("disk");
     const first = openStore({ path });
     await first.store.set(entryOf("a"));
     await close(first.store);
@@ -65,7 +66,7 @@ describe("the file", () => {
   });
 
   test("copied while closed, opens elsewhere", async () => {
-    const [path, elsewhere] = [freshDirectory(), join(freshDirectory(), "copy.db")];
+    const [path, elsewhere] = [freshDirectory("disk"), join(freshDirectory("disk"), "copy.db")];
     const first = openStore({ path });
     await first.store.setMany([entryOf("a"), entryOf("b", { bytes: Buffer.from([0, 255]) })]);
     await close(first.store);
@@ -77,7 +78,7 @@ describe("the file", () => {
   });
 
   test("is shared by two stores, in one process too", async () => {
-    const path = freshDirectory();
+    const path = freshDirectory("disk");
     const [one, two] = [openStore({ path }).store, openStore({ path }).store];
     await one.set(entryOf("a"));
     expect(await valueOf(two, "a")).toBe("a");
@@ -92,7 +93,7 @@ describe("the file", () => {
   });
 
   test("can be read with plain SQL", async () => {
-    const { store } = openStore({ path: freshDirectory() });
+    const { store } = openStore({ path: freshDirectory("disk") });
     await store.set({
       ...entryOf("a", {
         value: { answer: "Grüße" },
@@ -132,7 +133,7 @@ describe("the file", () => {
   });
 
   test("shows with plain SQL what a codec hides, and no more", async () => {
-    const { store } = openStore({ path: freshDirectory(), codec: upsideDown });
+    const { store } = openStore({ path: freshDirectory("disk"), codec: upsideDown });
     await store.set(entryOf("a", { text: "secret" }));
     const db = new DatabaseSync(store.file, { readOnly: true });
     const row = db.prepare("SELECT * FROM answers").get();
@@ -148,7 +149,7 @@ describe("the file", () => {
   });
 
   test("gives its room back when it is cleared", async () => {
-    const { store } = openStore({ path: freshDirectory() });
+    const { store } = openStore({ path: freshDirectory("disk") });
     for (let i = 0; i < 50; i++) await store.set(entryOf(i, { bytes: Buffer.alloc(20_000) }));
     await store.clear();
     expect(statSync(store.file).size).toBeLessThan(100_000);
@@ -159,7 +160,7 @@ describe("the file", () => {
 
 describe("lists", () => {
   test("heads of any length are given without bodies being read", async () => {
-    const { store } = openStore({ path: freshDirectory() });
+    const { store } = openStore({ path: freshDirectory("disk") });
     const stored = [
       entryOf("short"),
       entryOf("long body", { bytes: Buffer.alloc(200_000) }),
@@ -176,7 +177,7 @@ describe("lists", () => {
   });
 
   test("more entries than a page are all given", async () => {
-    const { store } = openStore({ path: freshDirectory() });
+    const { store } = openStore({ path: freshDirectory("disk") });
     await store.setMany(Array.from({ length: 250 }, (_, i) => entryOf(i)));
     const values: unknown[] = [];
     for await (const { body } of store.entries({ bodies: true })) values.push(body?.json());
@@ -184,14 +185,14 @@ describe("lists", () => {
   });
 
   test.each(["", "x", "1.5", "-1", "99999999999999999999"])("%j is no cursor", async (after) => {
-    const { store } = openStore({ path: freshDirectory() });
+    const { store } = openStore({ path: freshDirectory("disk") });
     await expect(store.entries({ after }).next()).rejects.toSatisfy((error) =>
       isLLMCacheError(error, "ERR_LLMCACHE_OPTION"),
     );
   });
 
   test("a list under way ends with an error when the store is closed", async () => {
-    const { store } = openStore({ path: freshDirectory() });
+    const { store } = openStore({ path: freshDirectory("disk") });
     await store.setMany([entryOf("a"), entryOf("b")]);
     const list = store.entries();
     await list.next();
@@ -202,7 +203,7 @@ describe("lists", () => {
 
 describe("what cannot be stored or read", () => {
   test("an entry that is too large is told, not stored, and takes the former one with it", async () => {
-    const { store, events } = openStore({ path: freshDirectory(), maxEntryBytes: 10_000 });
+    const { store, events } = openStore({ path: freshDirectory("disk"), maxEntryBytes: 10_000 });
     await store.set(entryOf("a"));
     expect(await store.add(entryOf("a", { bytes: Buffer.alloc(10_000) }))).toBe(false);
     expect(await has(store, "a")).toBe(true);
@@ -215,7 +216,7 @@ describe("what cannot be stored or read", () => {
   });
 
   test("an entry of another codec is a miss, told, and can be replaced by set and by add", async () => {
-    const path = freshDirectory();
+    const path = freshDirectory("disk");
     const plain = openStore({ path });
     await plain.store.setMany([entryOf("a"), entryOf("b")]);
     const { store, events } = openStore({ path, codec: { ...upsideDown, name: "other" } });
@@ -229,7 +230,7 @@ describe("what cannot be stored or read", () => {
   });
 
   test("many fail together: setMany is all or nothing", async () => {
-    const { store } = openStore({ path: freshDirectory() });
+    const { store } = openStore({ path: freshDirectory("disk") });
     const failing: Codec = {
       ...upsideDown,
       encode: (bytes, { part }) => (part === "body" && bytes.byteLength > 100 ? fail() : bytes),
@@ -243,7 +244,7 @@ describe("what cannot be stored or read", () => {
 });
 
 test("a path that is a file, or a directory where the file should be, is told as such", async () => {
-  const directory = freshDirectory();
+  const directory = freshDirectory("disk");
   const { store: inFile } = openStore({ path: join(directory, "a.db") });
   await inFile.set(entryOf("a"));
   const { store } = openStore({ path: join(inFile.file, "below") });

@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { encodeEntry, type Entry } from "@llmcache/core";
 import { assertSameEntry, sampleId } from "@llmcache/core/conformance";
 import type { DiskStore } from "@llmcache/disk";
-import { entryOf, freshDirectory, openStore, valueOf } from "./places.ts";
+import { freshDirectory } from "../../testing/test/fresh-directory.ts";
+import { entryOf, openStore, valueOf } from "./places.ts";
 
 const FULL = process.env["LLMCACHE_TEST_FULL"] !== undefined;
 const MUTATIONS = FULL ? 100_000 : 5000;
@@ -30,7 +31,7 @@ test(
   "a mutated frame is a miss or the right value, never an exception and never another answer",
   { timeout: TIMEOUT_MS },
   async () => {
-    const { store, events } = openStore({ path: freshDirectory() });
+    const { store, events } = openStore({ path: freshDirectory("disk") });
     const entry = entryOf("a", {
       value: { answer: "forty-two", list: [1, 2, 3] },
       text: "text",
@@ -91,7 +92,7 @@ describe("a row with", () => {
   ];
 
   test.each(strange)("%s does not disturb the others, and can be replaced", async (_, column, value) => {
-    const { store } = openStore({ path: freshDirectory(), maxBytes: 256 * 1024 });
+    const { store } = openStore({ path: freshDirectory("disk"), maxBytes: 256 * 1024 });
     await store.setMany([entryOf("strange"), entryOf("plain")]);
     put(store.file, (db) =>
       db.prepare(`UPDATE entries SET ${column} = ? WHERE id = ?`).run(value, sampleId("strange")),
@@ -111,7 +112,7 @@ describe("a row with", () => {
 });
 
 test("an unreadable row does not keep its id: set and add take its place", async () => {
-  const { store, events } = openStore({ path: freshDirectory() });
+  const { store, events } = openStore({ path: freshDirectory("disk") });
   await store.setMany([entryOf("a"), entryOf("b")]);
   put(store.file, (db) => db.exec("UPDATE entries SET frame = x'00'"));
   expect(await valueOf(store, "a")).toBeUndefined();
@@ -125,7 +126,7 @@ test("an unreadable row does not keep its id: set and add take its place", async
 });
 
 test("an entry moved to another id is not served there", async () => {
-  const { store } = openStore({ path: freshDirectory() });
+  const { store } = openStore({ path: freshDirectory("disk") });
   await store.set(entryOf("a"));
   put(store.file, (db) => db.prepare("UPDATE entries SET id = ?").run(sampleId("b")));
   expect(await valueOf(store, "b")).toBeUndefined();

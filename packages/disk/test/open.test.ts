@@ -5,11 +5,12 @@ import { afterEach, expect, test } from "vitest";
 import { aesCodec, isLLMCacheError, type Store } from "@llmcache/core";
 import { openStore, type OpenOptions } from "@llmcache/core/open";
 import { DiskStore } from "@llmcache/disk";
-import { close, entryOf, freshDirectory, has, valueOf } from "./places.ts";
+import { freshDirectory } from "../../testing/test/fresh-directory.ts";
+import { close, entryOf, has, valueOf } from "./places.ts";
 
 /** Where this package can be resolved from. */
 const from = import.meta.dirname;
-const directory = freshDirectory();
+const directory = freshDirectory("disk");
 const stores: Store[] = [];
 
 async function opened(url: string, options?: OpenOptions): Promise<DiskStore> {

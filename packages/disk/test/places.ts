@@ -1,17 +1,7 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { afterAll } from "vitest";
 import { type Entry, type Store, type StoreEvent } from "@llmcache/core";
 import { sampleEntry, sampleId, type SampleOverrides } from "@llmcache/core/conformance";
 import { DiskStore, type DiskStoreOptions } from "@llmcache/disk";
-
-/** A fresh directory, removed with what is in it after the tests of the file. */
-export function freshDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), "llmcache-disk-"));
-  afterAll(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
-  return directory;
-}
 
 const opened: DiskStore[] = [];
 afterAll(async () => {

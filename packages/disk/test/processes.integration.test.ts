@@ -10,7 +10,8 @@ import { DiskStore } from "@llmcache/disk";
 import { commandOf, start, startCommand, type Child } from "./children/index.ts";
 import { sealedEntry, unsealed } from "./children/talk.ts";
 import { DAMAGES, garbage, PAGE_BYTES, scribble } from "./damage.ts";
-import { close, entryOf, freshDirectory, has, openStore, typesOf, valueOf } from "./places.ts";
+import { freshDirectory } from "../../testing/test/fresh-directory.ts";
+import { close, entryOf, has, openStore, typesOf, valueOf } from "./places.ts";
 
 const FULL = process.env["LLMCACHE_TEST_FULL"] !== undefined;
 const KILLS = FULL ? 80 : 6;
@@ -78,7 +79,7 @@ describe("two processes on one cache, one of them killed again and again", () =>
     "lose nothing that was acknowledged, never see half an entry, and never both win an add",
     { timeout: TIMEOUT_MS },
     async () => {
-      const path = freshDirectory();
+      const path = freshDirectory("disk");
       const ledger = new Ledger();
       const steady = start("hammer", [path, "steady", "0"]);
       let random = 12_345;
@@ -143,7 +144,7 @@ describe("many processes that open a cache at once", () => {
 
   test("make one new file of it", { timeout: TIMEOUT_MS }, async () => {
     for (let round = 0; round < ROUNDS; round++) {
-      const path = freshDirectory();
+      const path = freshDirectory("disk");
       const children = await openAtOnce(path);
       for (const child of children) expect(child.lines.filter((text) => text.startsWith("event"))).toEqual([]);
       await expectAllStored(path, children);
@@ -154,12 +155,12 @@ describe("many processes that open a cache at once", () => {
     "move a damaged file aside once, and lose nothing that any of them stored",
     { timeout: TIMEOUT_MS },
     async () => {
-      const { store } = openStore({ path: freshDirectory() });
+      const { store } = openStore({ path: freshDirectory("disk") });
       for (let i = 0; i < 50; i++) await store.set(entryOf(i, { bytes: Buffer.alloc(5000) }));
       await close(store);
       const kinds = ["has a garbage header", "is cut in half", "has garbage in the table's root"];
       for (let round = 0; round < ROUNDS; round++) {
-        const path = freshDirectory();
+        const path = freshDirectory("disk");
         const file = join(path, "llmcache.db");
         copyFileSync(store.file, file);
         DAMAGES[kinds[round % kinds.length] as string]?.(file);
@@ -177,7 +178,7 @@ test(
   "a file that a healthy process has open is not moved away by one that finds it damaged",
   { timeout: TIMEOUT_MS },
   async () => {
-    const path = freshDirectory();
+    const path = freshDirectory("disk");
     const { store: first } = openStore({ path });
     await first.setMany(Array.from({ length: 1000 }, (_, i) => entryOf(i)));
     await close(first);
@@ -207,7 +208,7 @@ test(
 );
 
 test("a process that does not close the store ends by itself, and what it stored is there", async () => {
-  const path = freshDirectory();
+  const path = freshDirectory("disk");
   const child = start("opener", [path, "left", "leave"]);
   expect(await child.ended, child.errors()).toBe(0);
   const { store } = openStore({ path });
@@ -215,7 +216,7 @@ test("a process that does not close the store ends by itself, and what it stored
 });
 
 test("nothing is written to standard error, and other warnings are not swallowed", async () => {
-  const child = start("opener", [freshDirectory(), "a", "leave"]);
+  const child = start("opener", [freshDirectory("disk"), "a", "leave"]);
   await child.ended;
   expect(child.errors()).toBe("");
   const script = `
@@ -225,7 +226,7 @@ test("nothing is written to standard error, and other warnings are not swallowed
     process.emitWarning("after", "ExperimentalWarning");
   `;
   const [node = "", conditions = ""] = commandOf("opener");
-  const warning = startCommand([node, conditions, "--input-type=module", "--eval", script, freshDirectory()], {
+  const warning = startCommand([node, conditions, "--input-type=module", "--eval", script, freshDirectory("disk")], {
     cwd: import.meta.dirname,
   });
   expect(await warning.ended, warning.errors()).toBe(0);
@@ -246,7 +247,7 @@ describe("where the disk gives out", () => {
     "a limit on the size of files: writes reject, reads go on",
     { timeout: TIMEOUT_MS },
     async () => {
-      const path = freshDirectory();
+      const path = freshDirectory("disk");
       // `ulimit -f` counts blocks of 512 bytes in some shells and of 1024 in others.
       const child = startCommand([
         "sh",
@@ -268,7 +269,7 @@ describe("where the disk gives out", () => {
     "a file system that is full: writes reject and say so, reads go on",
     { timeout: TIMEOUT_MS },
     async () => {
-      const path = freshDirectory();
+      const path = freshDirectory("disk");
       const child = startCommand([
         "unshare",
         "-rm",
@@ -312,7 +313,7 @@ test.runIf(process.platform !== "win32")(
 );
 
 test.runIf(FULL)("a million entries open as quickly as few", { timeout: TIMEOUT_MS }, async () => {
-  const { store } = openStore({ path: freshDirectory() });
+  const { store } = openStore({ path: freshDirectory("disk") });
   await store.set(entryOf("first"));
   await close(store);
   const db = new DatabaseSync(store.file);
@@ -338,7 +339,7 @@ test.runIf(FULL)("a million entries open as quickly as few", { timeout: TIMEOUT_
 });
 
 test("a store in a directory with many levels and odd characters works", async () => {
-  const path = join(freshDirectory(), "ä b%20?x#y", "'quoted' \"twice\"");
+  const path = join(freshDirectory("disk"), "ä b%20?x#y", "'quoted' \"twice\"");
   mkdirSync(path, { recursive: true });
   const { store } = openStore({ path });
   await store.set(entryOf("a"));

@@ -6,7 +6,8 @@ import { isLLMCacheError, type LLMCacheError } from "@llmcache/core";
 import { sampleId } from "@llmcache/core/conformance";
 import { migrate, SCHEMA_VERSION } from "../src/schema.ts";
 import { DAMAGES, garbage, PAGE_BYTES, pagesOf, scribble } from "./damage.ts";
-import { close, entryOf, freshDirectory, has, openStore, typesOf, valueOf } from "./places.ts";
+import { freshDirectory } from "../../testing/test/fresh-directory.ts";
+import { close, entryOf, has, openStore, typesOf, valueOf } from "./places.ts";
 
 const COUNT = 120;
 const NOW = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
@@ -14,7 +15,7 @@ const clock = (): number => NOW;
 
 let intact = "";
 beforeAll(async () => {
-  const { store } = openStore({ path: freshDirectory() });
+  const { store } = openStore({ path: freshDirectory("disk") });
   for (let i = 0; i < COUNT; i++) await store.set(entryOf(i, { value: { i, filler: `${i} `.repeat(2500) } }));
   await close(store);
   intact = store.file;
@@ -22,7 +23,7 @@ beforeAll(async () => {
 
 /** A closed copy of a good file, then damaged. */
 function damagedCopy(damage: (file: string) => void): string {
-  const file = join(freshDirectory(), "llmcache.db");
+  const file = join(freshDirectory("disk"), "llmcache.db");
   copyFileSync(intact, file);
   damage(file);
   return file;
@@ -50,7 +51,7 @@ describe.each(Object.entries(DAMAGES))("a file that %s when it is opened", (_, d
 });
 
 test("an empty file is a new one", async () => {
-  const file = join(freshDirectory(), "llmcache.db");
+  const file = join(freshDirectory("disk"), "llmcache.db");
   writeFileSync(file, "");
   const { store, events } = openStore({ path: file });
   await store.set(entryOf("a"));
@@ -76,7 +77,7 @@ test("the log goes with the file it belongs to", async () => {
   const file = damagedCopy(() => undefined);
   const { store } = openStore({ path: file });
   await store.set(entryOf("only in the log"));
-  const copy = join(freshDirectory(), "llmcache.db");
+  const copy = join(freshDirectory("disk"), "llmcache.db");
   for (const suffix of ["", "-wal"]) copyFileSync(file + suffix, copy + suffix);
   scribble(copy, 0, garbage(100));
   scribble(`${copy}-wal`, 32 + 24, garbage(100));
@@ -229,7 +230,7 @@ describe("a database that is not ours to touch", () => {
   };
 
   test("of another program: refused, and left as it is", async () => {
-    const file = join(freshDirectory(), "contacts.db");
+    const file = join(freshDirectory("disk"), "contacts.db");
     const db = new DatabaseSync(file);
     db.exec("CREATE TABLE contacts (name TEXT); INSERT INTO contacts VALUES ('Ada')");
     db.close();
@@ -237,7 +238,7 @@ describe("a database that is not ours to touch", () => {
   });
 
   test("with another program's mark: refused, though it is empty", async () => {
-    const file = join(freshDirectory(), "other.db");
+    const file = join(freshDirectory("disk"), "other.db");
     const db = new DatabaseSync(file);
     db.exec("PRAGMA application_id = 12345");
     db.close();
@@ -256,7 +257,7 @@ describe("a database that is not ours to touch", () => {
 
 describe("migration", () => {
   test("goes step by step from any earlier version, keeping what is there", () => {
-    const file = join(freshDirectory(), "old.db");
+    const file = join(freshDirectory("disk"), "old.db");
     const db = new DatabaseSync(file);
     migrate(db, file, ["CREATE TABLE entries (id TEXT)"]);
     db.exec("INSERT INTO entries VALUES ('kept')");
@@ -271,7 +272,7 @@ describe("migration", () => {
   });
 
   test("that fails changes nothing", () => {
-    const file = join(freshDirectory(), "old.db");
+    const file = join(freshDirectory("disk"), "old.db");
     const db = new DatabaseSync(file);
     migrate(db, file, ["CREATE TABLE entries (id TEXT)"]);
     expect(() =>

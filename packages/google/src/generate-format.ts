@@ -1,12 +1,12 @@
-import type { CacheRequest, Json, JsonObject } from "@llmcache/core";
-import { isJsonObject, withoutMembers, type WireFormat } from "@llmcache/fetch";
+import { storeAnywaySet, type CacheRequest, type Json, type JsonObject } from "@llmcache/core";
+import { AssembledCall, isJsonObject, withoutMembers, type WireFormat } from "@llmcache/fetch";
 import type { GoogleFormatOptions } from "./format-options.ts";
-import { GenerateCall } from "./generate-call.ts";
 import { judgeGenerated } from "./generate-gate.ts";
+import { GENERATE } from "./generate-rules.ts";
 import { usesHostedTools } from "./hosted-tools.ts";
 import { askedPath, requestReader, type Asked } from "./identity.ts";
 import { IGNORED_ON_THE_WIRE } from "./request-fields.ts";
-import { storeAnywaySet } from "./store-anyway.ts";
+import { STORE_ANYWAY } from "./store-anyway.ts";
 
 const WHOLE = "generateContent";
 const STREAMED = "streamGenerateContent";
@@ -14,7 +14,7 @@ const APART: ReadonlySet<string> = new Set(["systemInstruction", "contents"]);
 
 /** The wire format of Gemini's `generateContent` and `streamGenerateContent`. */
 export function googleGenerateContent(options: GoogleFormatOptions = {}): WireFormat {
-  const storeAnyway = storeAnywaySet(options.storeAnyway);
+  const storeAnyway = storeAnywaySet(STORE_ANYWAY, options.storeAnyway);
   const read = requestReader(options);
   return {
     name: "google.generateContent",
@@ -30,7 +30,8 @@ export function googleGenerateContent(options: GoogleFormatOptions = {}): WireFo
       if (streaming && request.url.searchParams.get("alt") !== "sse") return undefined;
       const identity = identify(asked);
       return (
-        identity && new GenerateCall(identity, streaming, (answer) => judgeGenerated(answer, asked.body, storeAnyway))
+        identity &&
+        new AssembledCall(GENERATE, identity, streaming, (answer) => judgeGenerated(answer, asked.body, storeAnyway))
       );
     },
   };

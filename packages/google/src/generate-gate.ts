@@ -1,8 +1,8 @@
 import type { FinishReason } from "@google/genai";
-import type { Json, JsonObject, Verdict } from "@llmcache/core";
+import { verdictOn, type Json, type JsonObject, type Verdict } from "@llmcache/core";
 import { isJsonObject, parseJsonText } from "@llmcache/fetch";
 import { isHosted } from "./hosted-tools.ts";
-import { verdictOn, type StoreAnyway } from "./store-anyway.ts";
+import type { StoreAnyway } from "./store-anyway.ts";
 
 /** What is wrong with a candidate that ended for this reason; nothing with `null`. */
 const FINISH_REASONS: Readonly<Record<string, StoreAnyway | null>> = {

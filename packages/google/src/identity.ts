@@ -1,7 +1,6 @@
 import type { CacheRequest, Json, JsonObject } from "@llmcache/core";
-import { countedQuery, plainPath, readJsonRequest, type WireRequest } from "@llmcache/fetch";
+import { aliasOf, countedQuery, plainPath, readJsonRequest, type WireRequest } from "@llmcache/fetch";
 import type { GoogleFormatOptions } from "./format-options.ts";
-import { aliasOf } from "./model-alias.ts";
 
 /** `<base URL>/<collection>/<name>:<method>`: `/v1beta/models/gemini-3-flash:generateContent`, also behind Vertex's projects. */
 const PATH = /^(.*)\/([^/]+)\/([^/:]+):([A-Za-z]+)$/;

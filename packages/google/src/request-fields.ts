@@ -4,7 +4,7 @@ import type {
   GenerateContentConfig,
   GenerateContentParameters,
 } from "@google/genai";
-import type { FieldRole } from "./field-roles.ts";
+import type { FieldRole } from "@llmcache/fetch";
 
 /**
  * Every field of `generateContent` that the SDK knows, with those of its `config`. The type check fails when the SDK gains one, until

@@ -1,6 +1,4 @@
-import { LLMCacheError, type Verdict } from "@llmcache/core";
-
-const KINDS = [
+export const STORE_ANYWAY = [
   "empty",
   "content-filter",
   "truncated",
@@ -25,22 +23,4 @@ const KINDS = [
  * - `"hosted-tool"`: the provider may run tools for it that look at what changes or that do something (search, maps, URLs, code), or
  *   the caller runs them on a screen.
  */
-export type StoreAnyway = (typeof KINDS)[number];
-
-/** @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming a kind that there is not. */
-export function storeAnywaySet(kinds: readonly StoreAnyway[] = []): ReadonlySet<StoreAnyway> {
-  for (const kind of kinds) {
-    if (!KINDS.includes(kind)) {
-      throw new LLMCacheError(
-        "ERR_LLMCACHE_OPTION",
-        `storeAnyway: ${JSON.stringify(kind)} is no kind; known are ${KINDS.join(", ")}.`,
-      );
-    }
-  }
-  return new Set(kinds);
-}
-
-/** What an answer with these flaws is good for. */
-export function verdictOn(flaws: readonly StoreAnyway[], storeAnyway: ReadonlySet<StoreAnyway>): Verdict {
-  return flaws.every((flaw) => storeAnyway.has(flaw)) ? "store" : "pass";
-}
+export type StoreAnyway = (typeof STORE_ANYWAY)[number];

@@ -1,15 +1,14 @@
-import { LLMCache, type JsonObject } from "@llmcache/core";
+import type { JsonObject } from "@llmcache/core";
 import { readEvents, writeEvent, type ServerSentEvent } from "@llmcache/fetch";
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { dice, type Dice } from "../../fetch/test/dice.ts";
+import { DAMAGES, damaged, recordAndReplay, type Damaged, type Replayed } from "../../fetch/test/stream-damage.ts";
 import { cachedFetch } from "../src/index.ts";
 import { GENERATE_URL, STREAM_URL } from "./asking.ts";
-import { dice, type Dice } from "./dice.ts";
 
 const FULL = process.env["LLMCACHE_TEST_FULL"] === "1";
 /** Over all kinds of damage together. */
 const STREAMS = FULL ? 50_000 : 350;
-const DAMAGES = ["none", "cut", "cut and failed", "byte changed", "byte lost", "event lost", "event twice"] as const;
 const BODY = JSON.stringify({ contents: [{ role: "user", parts: [{ text: "a" }] }] });
 const TEXTS = ["hello", "Grüße 🙂", "a\nb", "\r\n", "data: x", '{"error":{}}', " ", "event: error"] as const;
 
@@ -77,85 +76,11 @@ function shattered(part: Part, roll: Dice): Part[] {
   return [text.slice(0, at), text.slice(at)].map((piece) => ({ ...part, text: piece }));
 }
 
-interface Case {
-  readonly bytes: Buffer;
-  readonly fails: boolean;
-}
-
-function damaged(events: readonly ServerSentEvent[], damage: (typeof DAMAGES)[number], roll: Dice): Case {
-  const newline = roll.of(["\n", "\r\n", "\r"]);
-  const at = roll.below(events.length);
-  const told =
-    damage === "event lost"
-      ? events.toSpliced(at, 1)
-      : damage === "event twice"
-        ? events.toSpliced(at, 0, events[at] as ServerSentEvent)
-        : events;
-  const bytes = Buffer.from(
-    told.map((event) => Buffer.from(writeEvent(event)).toString().replaceAll("\n", newline)).join(""),
-  );
-  const where = roll.below(bytes.byteLength);
-  if (damage === "cut" || damage === "cut and failed")
-    return { bytes: bytes.subarray(0, where), fails: damage !== "cut" };
-  if (damage === "byte changed") bytes[where] = roll.below(256);
-  if (damage === "byte lost")
-    return { bytes: Buffer.concat([bytes.subarray(0, where), bytes.subarray(where + 1)]), fails: false };
-  return { bytes, fails: false };
-}
-
-/** A provider that sends these bytes, in pieces. */
-function provider({ bytes, fails }: Case, roll: Dice): typeof globalThis.fetch {
-  return async () => {
-    let sent = 0;
-    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-      pull(controller) {
-        if (sent < bytes.byteLength) {
-          const end = Math.min(bytes.byteLength, sent + 1 + roll.below(bytes.byteLength));
-          controller.enqueue(new Uint8Array(bytes.subarray(sent, end)));
-          sent = end;
-        } else if (fails) controller.error(new TypeError("terminated"));
-        else controller.close();
-      },
-    });
-    return Promise.resolve(new Response(body, { headers: { "content-type": "text/event-stream" } }));
-  };
-}
-
-/** All bytes up to the end or the failure. */
-async function bytesOf(response: Response): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  try {
-    for await (const piece of response.body ?? []) pieces.push(piece);
-  } catch {
-    // Cut: what came counts.
-  }
-  return Buffer.concat(pieces);
-}
-
-interface Replayed {
-  readonly first: Buffer;
-  /** What the cache has for a call with `stream`, and for one without. */
-  readonly again: Buffer | undefined;
-  readonly answer: JsonObject | undefined;
-}
-
-async function recordAndReplay(given: Case, roll: Dice): Promise<Replayed> {
-  // Weakly held objects are let go between turns only.
-  await nextTurn();
-  const cache = new LLMCache();
-  const fetch = cachedFetch(cache, { fetch: provider(given, roll) });
-  const ask = (url: string, headers: Record<string, string>): Promise<Response> =>
-    fetch(url, { method: "POST", body: BODY, headers });
-  const first = await bytesOf(await ask(STREAM_URL, {}));
-  await cache.settled();
-  const onlyIfCached = { "cache-control": "only-if-cached" };
-  const again = await ask(STREAM_URL, onlyIfCached);
-  const whole = await ask(GENERATE_URL, onlyIfCached);
-  return {
-    first,
-    again: again.status === 200 ? await bytesOf(again) : undefined,
-    answer: whole.status === 200 ? ((await whole.json()) as JsonObject) : undefined,
-  };
+async function replayed(given: Damaged, roll: Dice): Promise<Replayed> {
+  return recordAndReplay(given, roll, (cache, upstream) => {
+    const fetch = cachedFetch(cache, { fetch: upstream });
+    return (stream, headers) => fetch(stream ? STREAM_URL : GENERATE_URL, { method: "POST", body: BODY, headers });
+  });
 }
 
 interface Chunk {
@@ -182,7 +107,7 @@ describe("a stream", () => {
         const roll = dice(run * DAMAGES.length + DAMAGES.indexOf(damage));
         const { answer: whole, events } = someAnswer(roll);
         const given = damaged(events, damage, roll);
-        const { first, again, answer } = await recordAndReplay(given, roll);
+        const { first, again, answer } = await replayed(given, roll);
         // Nobody gets less than the provider sent, or anything else.
         expect(given.bytes.subarray(0, first.byteLength).equals(first)).toBe(true);
         if (damage === "none") {
@@ -214,7 +139,7 @@ describe("a stream", () => {
     const bytes = Buffer.concat(events.map(writeEvent));
     let stored = 0;
     for (let end = 0; end < bytes.byteLength; end++) {
-      const { again, answer } = await recordAndReplay({ bytes: bytes.subarray(0, end), fails: end % 2 === 0 }, roll);
+      const { again, answer } = await replayed({ bytes: bytes.subarray(0, end), fails: end % 2 === 0 }, roll);
       if (again === undefined) continue;
       stored++;
       if (answer !== undefined) expect(answer).toEqual(whole);

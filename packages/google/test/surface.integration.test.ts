@@ -1,11 +1,8 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { startModelServer, type ModelServer, type ReplyScript } from "@llmcache/testing/model-server";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { freshDirectory } from "../../testing/test/fresh-directory.ts";
+import { toldBy } from "../../testing/test/run-script.ts";
 import { STEPS } from "./surface.ts";
 
 const CALL: ReplyScript = { toolCalls: [{ name: "weather", arguments: '{"city":"Köln"}' }] };
@@ -16,32 +13,24 @@ const SCRIPTS: readonly (readonly [name: string, script: ReplyScript])[] = [
   ["generate json", { content: '{"answer":4}' }],
 ];
 
-const run = promisify(execFile);
+const folder = freshDirectory("google");
 let server: ModelServer;
-let folder: string;
+let file: string;
+let runs = 0;
 
 beforeEach(async () => {
   server = await startModelServer();
+  file = join(folder, `${++runs}.db`);
   server.reply(({ body }) => {
     const text = body.toString("utf8");
     if (text.includes("generate calls functions") && !text.includes("functionResponse")) return CALL;
     return SCRIPTS.find(([name]) => text.includes(name))?.[1] ?? {};
   });
-  folder = await mkdtemp(join(tmpdir(), "llmcache-google-"));
 });
-afterEach(async () => {
-  await server.close();
-  await rm(folder, { recursive: true });
-});
+afterEach(() => server.close());
 
-async function inAProcess(passes: number, api: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
-  const script = fileURLToPath(new URL("restart-child.ts", import.meta.url));
-  const { stdout } = await run(
-    process.execPath,
-    ["--conditions=@llmcache/source", script, server.url, join(folder, "cache.db"), String(passes), api],
-    { maxBuffer: 2 ** 26 },
-  );
-  return JSON.parse(stdout) as readonly Readonly<Record<string, unknown>>[];
+function inAProcess(passes: number, api: string): Promise<readonly Readonly<Record<string, unknown>>[]> {
+  return toldBy(new URL("restart-child.ts", import.meta.url), [server.url, file, String(passes), api]);
 }
 
 test.each(["gemini", "vertex"])(

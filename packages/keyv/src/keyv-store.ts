@@ -5,6 +5,7 @@ import {
   isReserved,
   LLMCacheError,
   mayReplace,
+  orAborted,
   StoreListeners,
   type CacheKey,
   type EntriesOptions,
@@ -22,7 +23,6 @@ import { canList, clearsItsNamespaceAlone, isInProcess, placeOf } from "./keyv-s
 import { keyvSettings, namespaceOf, type KeyvSettings, type KeyvStoreOptions } from "./options.ts";
 import { Records, type Operation, type TextRecord } from "./records.ts";
 import { Turns } from "./turns.ts";
-import { unlessAborted } from "./waiting.ts";
 
 export type { KeyvStoreOptions } from "./options.ts";
 
@@ -111,7 +111,7 @@ export class KeyvStore implements Store {
       options?.signal?.throwIfAborted();
       await (atOnce ? this.#records.clear() : this.#records.deleteAll(options?.signal));
     });
-    await unlessAborted(done, options?.signal);
+    await orAborted(done, options?.signal);
   }
 
   async getMany(keys: readonly CacheKey[], options?: StoreCallOptions): Promise<readonly (StoreHit | undefined)[]> {
@@ -173,7 +173,7 @@ export class KeyvStore implements Store {
       options?.signal?.throwIfAborted();
       return this.#records.heeding(operation, work);
     });
-    return unlessAborted(done, options?.signal);
+    return orAborted(done, options?.signal);
   }
 
   async *#list(options: EntriesOptions = {}): AsyncGenerator<ListedEntry> {

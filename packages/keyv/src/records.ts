@@ -1,8 +1,8 @@
-import { LLMCacheError } from "@llmcache/core";
+import { LLMCacheError, orAborted } from "@llmcache/core";
 import { ErrorWatch, type Heard } from "./error-watch.ts";
 import type { KeyvAdapterEntry } from "./keyv-shape.ts";
 import type { KeyvSettings } from "./options.ts";
-import { before, unlessAborted } from "./waiting.ts";
+import { before } from "./deadline.ts";
 
 /** From then on "never" is meant, and many databases know no later date. */
 const LAST_EXPIRY = Date.UTC(9999, 0);
@@ -137,7 +137,7 @@ export class Records {
         throw failed(operation, error);
       }
     };
-    return before(unlessAborted(answer(), signal), timeoutMs, () =>
+    return before(orAborted(answer(), signal), timeoutMs, () =>
       storeError(operation, `the adapter did not answer within ${timeoutMs} ms (timeoutMs)`),
     );
   }

@@ -4,7 +4,8 @@ import { describe, expect, test } from "vitest";
 import { aesCodec, codecs, zstdCodec } from "@llmcache/core";
 import { storeChecks, type StoreCheckContext, type StoreCheckOptions } from "@llmcache/core/conformance";
 import { KeyvStore } from "@llmcache/keyv";
-import { freshDirectory, sqlite } from "./places.ts";
+import { freshDirectory } from "../../testing/test/fresh-directory.ts";
+import { sqlite } from "./places.ts";
 
 const IN_PROCESS_ONLY = "Keyv has no conditional write: add is atomic in the process only";
 const MAX_ENTRY_BYTES = 2 * 1024 * 1024;
@@ -15,7 +16,7 @@ interface Case {
   readonly options?: StoreCheckOptions;
 }
 
-const file = join(freshDirectory(), "keyv.db");
+const file = join(freshDirectory("keyv"), "keyv.db");
 const map = new Map<string, unknown>();
 const codec = codecs(zstdCodec(), aesCodec({ keys: [{ id: "k", key: Buffer.alloc(32, 7) }] }));
 

@@ -5,11 +5,12 @@ import { describe, expect, test } from "vitest";
 import { isLLMCacheError } from "@llmcache/core";
 import { storeChecks, type StoreCheckContext } from "@llmcache/core/conformance";
 import { openStore } from "@llmcache/core/open";
-import { entryOf, freshDirectory, has, idsOf, valueOf } from "./places.ts";
+import { freshDirectory } from "../../testing/test/fresh-directory.ts";
+import { entryOf, has, idsOf, valueOf } from "./places.ts";
 
 /** Where the adapters are installed. */
 const from = import.meta.dirname;
-const directory = freshDirectory();
+const directory = freshDirectory("keyv");
 const option = (message: string): unknown =>
   expect.toSatisfy(
     (error) =>

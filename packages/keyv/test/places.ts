@@ -1,17 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { KeyvSqlite } from "@keyv/sqlite";
-import { afterAll } from "vitest";
 import type { Entry, Store, StoreEvent } from "@llmcache/core";
 import { sampleEntry, sampleId, type SampleOverrides } from "@llmcache/core/conformance";
-
-/** A fresh directory, removed with what is in it after the tests of the file. */
-export function freshDirectory(): string {
-  const directory = mkdtempSync(join(tmpdir(), "llmcache-keyv-"));
-  afterAll(() => rmSync(directory, { recursive: true, force: true, maxRetries: 3 }));
-  return directory;
-}
 
 /** Keyv's SQLite adapter on a file, in a namespace. */
 export function sqlite(file: string, namespace?: string): KeyvSqlite {

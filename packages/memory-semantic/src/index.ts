@@ -1,2 +1,3 @@
 export { MemorySemanticStore, type Loaded, type Usage } from "./memory-semantic-store.ts";
-export type { CandidatePolicy, MemorySemanticStoreOptions } from "./options.ts";
+export type { CandidatePolicy } from "@llmcache/similarity/stores";
+export type { MemorySemanticStoreOptions } from "./options.ts";

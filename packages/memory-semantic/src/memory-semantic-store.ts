@@ -1,12 +1,11 @@
 import {
-  Body,
   headOf,
   isReserved,
   LLMCacheError,
   mayReplace,
-  ownBytes,
   ownEntry,
   StoreListeners,
+  withoutSlack,
   type CacheKey,
   type EntriesOptions,
   type Entry,
@@ -18,22 +17,13 @@ import {
   type StoreEvent,
   type StoreHit,
 } from "@llmcache/core";
-import { embedderError, PendingWrites, VectorSource, WrongVector } from "@llmcache/similarity/stores";
-import { entrySize } from "./entry-size.ts";
+import { embedderError, EmbedderState, PendingWrites, VectorSource, WrongVector } from "@llmcache/similarity/stores";
 import { semanticSettings, type MemorySemanticStoreOptions, type SemanticSettings } from "./options.ts";
-import { Partition, type Indexing } from "./partition.ts";
-import { StoredRecord } from "./record.ts";
-import { RejectedPairs } from "./rejected-pairs.ts";
-import { Shelf } from "./shelf.ts";
+import type { StoredRecord } from "./record.ts";
+import { Records, type Usage } from "./records.ts";
 import { readSnapshot, writeSnapshot, type SnapshotEntry } from "./snapshot.ts";
-import { loadUsearch } from "./usearch-index.ts";
 
-/** Beside `maxBytes`, the cache's own entries (generations of tags, leases) have a shelf of their own, bounded by this. */
-const RESERVED_BYTES = 4 * 1024 * 1024;
-/** Bytes that pin a larger buffer are copied out of it, unless the rest is no more than this part of them. */
-const SLACK = 0.25;
-/** An answer that was rejected for so many requests is not offered to any but its own. */
-const MAX_REJECTED = 100;
+export type { Usage } from "./records.ts";
 
 /** What became of a snapshot; see {@link MemorySemanticStore.load}. */
 export interface Loaded {
@@ -41,18 +31,6 @@ export interface Loaded {
   readonly entries: number;
   /** Why none did, if the file could not be used. */
   readonly reason?: string | undefined;
-}
-
-/** What the store holds; see {@link MemorySemanticStore.usage}. */
-export interface Usage {
-  readonly entries: number;
-  /** As estimated. */
-  readonly bytes: number;
-  readonly scopes: number;
-  /** Entries that can be found by similarity. */
-  readonly vectors: number;
-  /** Of them, those in an index. */
-  readonly indexed: number;
 }
 
 /**
@@ -71,31 +49,18 @@ export class MemorySemanticStore implements Store {
   readonly expiry = "swept";
   readonly #settings: SemanticSettings;
   readonly #vectors: VectorSource;
-  readonly #indexing: Indexing;
+  readonly #embedder: EmbedderState;
   readonly #listeners: StoreListeners = new StoreListeners("memory-semantic");
-  readonly #answers: Shelf;
-  readonly #reserved: Shelf;
-  readonly #partitions: Map<string, Partition> = new Map<string, Partition>();
-  readonly #rejected: RejectedPairs = new RejectedPairs();
+  readonly #records: Records;
   readonly #pending: PendingWrites = new PendingWrites();
-  #loadingIndex: Promise<void> | undefined;
-  #isDegraded = false;
   #closed = false;
 
   /** @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming the option that is not what it may be. */
   constructor(options: MemorySemanticStoreOptions) {
     this.#settings = semanticSettings(options);
-    const { maxEntries, maxBytes, embedder, indexAbove } = this.#settings;
-    this.#vectors = new VectorSource(embedder);
-    this.#answers = new Shelf(maxEntries, maxBytes, (record) => this.#left(record));
-    this.#reserved = new Shelf(Number.POSITIVE_INFINITY, Math.min(RESERVED_BYTES, maxBytes), () => undefined);
-    this.#indexing = {
-      make: undefined,
-      above: indexAbove,
-      onBytes: (record, more) => this.#answers.resize(record, record.bytes + more),
-      onFailure: (error) =>
-        this.#listeners.tell({ type: "degraded", message: "An index failed: its scope is scanned.", error }),
-    };
+    this.#vectors = new VectorSource(this.#settings.embedder);
+    this.#embedder = new EmbedderState(this.#vectors.id, this.#listeners);
+    this.#records = new Records(this.#settings, this.#listeners);
   }
 
   /** The entry under the key's id; if there is none that `accept` takes, one with a similar text from the key's scope. */
@@ -105,7 +70,7 @@ export class MemorySemanticStore implements Store {
     if (own !== undefined && (options?.accept === undefined || (await options.accept(own, key)))) return own;
     const { scope, text } = key;
     // Without anything behind the same wall nothing needs to be compared.
-    if (scope === undefined || text === undefined || !this.#partitions.has(scope)) return undefined;
+    if (scope === undefined || text === undefined || this.#records.partition(scope) === undefined) return undefined;
     return this.#nearest({ id: key.id, scope, text }, key, options);
   }
 
@@ -127,13 +92,13 @@ export class MemorySemanticStore implements Store {
   async delete(key: Pick<CacheKey, "id">, options?: StoreCallOptions): Promise<void> {
     this.#begin(options);
     this.#pending.changed(key.id);
-    this.#drop(key.id);
+    this.#records.drop(key.id);
   }
 
   async clear(options?: StoreCallOptions): Promise<void> {
     this.#begin(options);
     this.#pending.cleared();
-    this.#empty();
+    this.#records.clear();
   }
 
   async getMany(keys: readonly CacheKey[], options?: StoreCallOptions): Promise<readonly (StoreHit | undefined)[]> {
@@ -157,19 +122,19 @@ export class MemorySemanticStore implements Store {
     options?: StoreCallOptions,
   ): Promise<void> {
     this.#begin(options);
-    this.#reject(stored.id, asked.id);
+    this.#records.reject(stored.id, asked.id);
   }
 
   /** In the order of the ids, which are the cursors. Listing does not count as a use. */
   async *entries(options: EntriesOptions = {}): AsyncGenerator<ListedEntry> {
     const { after = "", limit = Number.POSITIVE_INFINITY, bodies = false } = options;
     this.#begin(options);
-    const ids = this.#answers.ids().filter((id) => id > after);
+    const ids = this.#records.ids().filter((id) => id > after);
     let given = 0;
     for (const id of ids.sort()) {
       if (given >= limit) return;
       this.#begin(options);
-      const record = this.#answers.peek(id);
+      const record = this.#records.peekAnswer(id);
       if (record === undefined) continue;
       const { entry, bytes } = record;
       given++;
@@ -185,9 +150,9 @@ export class MemorySemanticStore implements Store {
    */
   async save(path: string): Promise<void> {
     this.#begin(undefined);
-    const records = this.#answers.inOrder();
+    const records = this.#records.inOrder();
     const header = { embedder: this.#vectors.id, dimensions: this.#vectors.dimensions };
-    await writeSnapshot(path, header, this.#snapshotOf(records), this.#rejected.all());
+    await writeSnapshot(path, header, this.#snapshotOf(records), this.#records.rejectedOfAbsent());
   }
 
   /**
@@ -208,14 +173,7 @@ export class MemorySemanticStore implements Store {
 
   /** What it holds now. */
   usage(): Usage {
-    const partitions = [...this.#partitions.values()];
-    return {
-      entries: this.#answers.size,
-      bytes: this.#answers.bytes,
-      scopes: partitions.length,
-      vectors: partitions.reduce((sum, { size }) => sum + size, 0),
-      indexed: partitions.reduce((sum, { indexed }) => sum + indexed, 0),
-    };
+    return this.#records.usage();
   }
 
   /** Tells `too-large`; `degraded` and `recovered` of the embedder, and `degraded` of an index; `unreadable` of a snapshot. */
@@ -226,7 +184,7 @@ export class MemorySemanticStore implements Store {
   /** Drops everything; calls afterwards reject with `ERR_LLMCACHE_CLOSED`. The embedder stays open. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    this.#empty();
+    this.#records.clear();
     this.#vectors.clear();
   }
 
@@ -243,15 +201,14 @@ export class MemorySemanticStore implements Store {
   // --- Reading -------------------------------------------------------------------------------------------------------
 
   #read(id: string): StoreHit | undefined {
-    const shelf = this.#answers.peek(id) === undefined ? this.#reserved : this.#answers;
-    const record = shelf.peek(id);
+    const record = this.#records.peek(id);
     if (record === undefined) return undefined;
     const { entry } = record;
     if (entry.deleteAt !== undefined && entry.deleteAt <= this.#settings.clock()) {
-      this.#drop(id);
+      this.#records.drop(id);
       return undefined;
     }
-    shelf.touch(record);
+    this.#records.touch(record);
     return { entry };
   }
 
@@ -263,11 +220,11 @@ export class MemorySemanticStore implements Store {
     const { policy, maxCandidates } = this.#settings;
     const { id, scope, text } = asked;
     const vector = await this.#vectorOf(text, options);
-    await this.#loadIndex();
+    await this.#records.indexReady();
     this.#begin(options);
-    const partition = this.#partitions.get(scope);
+    const partition = this.#records.partition(scope);
     if (partition === undefined) return undefined;
-    for (const record of partition.expired(this.#settings.clock())) this.#drop(record.entry.id);
+    for (const record of partition.expired(this.#settings.clock())) this.#records.drop(record.entry.id);
     const neighbours = partition.search(vector, {
       count: maxCandidates,
       least: policy.threshold ?? 0,
@@ -279,7 +236,7 @@ export class MemorySemanticStore implements Store {
       if (!policy.decide({ asked: text, stored, similarity, embedder: this.#vectors.id }).serve) continue;
       const hit = { entry, similarity };
       if (options?.accept !== undefined && !(await options.accept(hit, key))) continue;
-      this.#answers.touch(record);
+      this.#records.touch(record);
       return hit;
     }
     return undefined;
@@ -298,13 +255,13 @@ export class MemorySemanticStore implements Store {
   // --- Writing -------------------------------------------------------------------------------------------------------
 
   #mayAdd(entry: Entry, over: StoreAddOptions["over"]): boolean {
-    const there = (this.#answers.peek(entry.id) ?? this.#reserved.peek(entry.id))?.entry;
+    const there = this.#records.peek(entry.id)?.entry;
     return there === undefined || mayReplace(there, entry, over);
   }
 
   /** Nothing is shared with whoever gave it, and it stays as it is while the embedder is asked. */
   #own(entry: Entry): Entry {
-    return ownEntry(entry, ownBody(entry.body));
+    return ownEntry(entry, withoutSlack(entry.body.asValue()));
   }
 
   /** Writes with the vectors of what has a text; those that the embedder fails to give are missing. */
@@ -324,7 +281,7 @@ export class MemorySemanticStore implements Store {
         else vectors.set(entry.id, vector);
       }
       if (unknown.length > 0) await this.#embed(unknown, vectors, options?.signal);
-      if (vectors.size > 0) await this.#loadIndex();
+      if (vectors.size > 0) await this.#records.indexReady();
       this.#begin(undefined);
       const written = write(vectors, since);
       // It was too late, but what is there is there.
@@ -343,16 +300,16 @@ export class MemorySemanticStore implements Store {
     try {
       const found = await this.#vectors.of([...new Set(entries.map(({ text }) => text as string))], signal);
       for (const { id, text } of entries) vectors.set(id, found.get(text as string) as Float32Array);
-      this.#embedderWorked();
+      this.#embedder.worked();
     } catch (error) {
       if (error instanceof WrongVector) throw error;
-      if (signal?.aborted !== true) this.#embedderFailed(error);
+      if (signal?.aborted !== true) this.#embedder.failed(error);
     }
   }
 
   /** That of an entry with the same text, which it takes the place of. */
   #storedVector({ id, scope, text }: Entry): Float32Array | undefined {
-    const there = this.#answers.peek(id);
+    const there = this.#records.peekAnswer(id);
     const isSame = there?.partition !== undefined && there.entry.scope === scope && there.entry.text === text;
     return isSame ? there.partition?.vectorOf(there).slice() : undefined;
   }
@@ -360,108 +317,10 @@ export class MemorySemanticStore implements Store {
   /** Writes that wait for the same id have been overtaken now. @returns whether it was stored. */
   #write(own: Entry, vector: Float32Array | undefined): boolean {
     this.#pending.changed(own.id);
-    return this.#put(own, vector);
+    return this.#records.put(own, vector);
   }
 
-  /** @returns whether it was stored. */
-  #put(own: Entry, vector: Float32Array | undefined): boolean {
-    this.#drop(own.id);
-    const size = entrySize(own, vector?.length ?? 0);
-    const shelf = isReserved(own) ? this.#reserved : this.#answers;
-    const most = Math.min(this.#settings.maxEntryBytes, shelf.maxBytes);
-    if (size > most) {
-      const message = `An entry of about ${size} bytes was not stored: ${most} is the most for one (maxEntryBytes).`;
-      this.#listeners.tell({ type: "too-large", message, id: own.id });
-      return false;
-    }
-    const record = new StoredRecord(own, size);
-    if (shelf === this.#answers) record.rejected = this.#rejected.take(own.id);
-    shelf.put(record);
-    const isOffered = record.rejected === undefined || record.rejected.size < MAX_REJECTED;
-    if (vector !== undefined && own.scope !== undefined && isOffered) this.#place(record, own.scope, vector);
-    return true;
-  }
-
-  #place(record: StoredRecord, scope: string, vector: Float32Array): void {
-    let partition = this.#partitions.get(scope);
-    if (partition === undefined) {
-      partition = new Partition(scope, vector.length, this.#indexing);
-      this.#partitions.set(scope, partition);
-    }
-    partition.add(record, vector);
-    if (partition.size > this.#settings.indexAbove) this.#startLoadingIndex();
-  }
-
-  #reject(stored: string, asked: string): void {
-    const record = this.#answers.peek(stored);
-    if (record === undefined) return this.#rejected.add(stored, asked);
-    (record.rejected ??= new Set<string>()).add(asked);
-    if (record.rejected.size >= MAX_REJECTED) this.#unplace(record);
-  }
-
-  #unplace(record: StoredRecord): void {
-    const { partition } = record;
-    if (partition === undefined) return;
-    partition.remove(record);
-    if (partition.size === 0) this.#partitions.delete(partition.scope);
-  }
-
-  #drop(id: string): void {
-    this.#reserved.delete(id);
-    const record = this.#answers.delete(id);
-    if (record !== undefined) this.#left(record);
-  }
-
-  /** It is on no shelf any more. */
-  #left(record: StoredRecord): void {
-    this.#unplace(record);
-    if (record.rejected !== undefined) this.#rejected.keep(record.entry.id, record.rejected);
-  }
-
-  #empty(): void {
-    for (const partition of this.#partitions.values()) partition.close();
-    this.#partitions.clear();
-    this.#answers.clear();
-    this.#reserved.clear();
-    this.#rejected.clear();
-  }
-
-  #embedderFailed(error: unknown): void {
-    if (this.#isDegraded) return;
-    this.#isDegraded = true;
-    const message = `${embedderError(this.#vectors.id, error).message} What is written meanwhile is found by its id alone.`;
-    this.#listeners.tell({ type: "degraded", message, error });
-  }
-
-  #embedderWorked(): void {
-    if (!this.#isDegraded) return;
-    this.#isDegraded = false;
-    this.#listeners.tell({ type: "recovered", message: `The embedder ${this.#vectors.id} works again.` });
-  }
-
-  // --- Indexes and snapshots -----------------------------------------------------------------------------------------
-
-  #startLoadingIndex(): void {
-    if (this.#settings.index === "scan" || this.#loadingIndex !== undefined) return;
-    this.#loadingIndex = loadUsearch().then(
-      (make) => {
-        this.#indexing.make = make;
-        for (const partition of this.#partitions.values()) partition.consider();
-      },
-      (cause: unknown) => {
-        if (this.#settings.index === "usearch") throw noUsearch(cause);
-      },
-    );
-    // Who needs it is told.
-    this.#loadingIndex.catch(() => undefined);
-  }
-
-  /** Rejects if usearch was asked for and cannot be had; otherwise nothing is waited for. */
-  async #loadIndex(): Promise<void> {
-    if (this.#settings.index !== "usearch") return;
-    this.#startLoadingIndex();
-    await this.#loadingIndex;
-  }
+  // --- Snapshots -----------------------------------------------------------------------------------------------------
 
   async #load(path: string, since: number): Promise<Loaded> {
     const { embedder } = this.#settings;
@@ -481,14 +340,14 @@ export class MemorySemanticStore implements Store {
     if (snapshot.dimensions !== undefined) this.#vectors.expect(snapshot.dimensions);
     let entries = 0;
     const now = this.#settings.clock();
-    for (const [stored, asked] of snapshot.rejected) for (const id of asked) this.#reject(stored, id);
+    for (const [stored, asked] of snapshot.rejected) for (const id of asked) this.#records.reject(stored, id);
     for (const { entry, vector, rejected } of snapshot.entries) {
-      for (const id of rejected) this.#reject(entry.id, id);
+      for (const id of rejected) this.#records.reject(entry.id, id);
       const isOver = entry.deleteAt !== undefined && entry.deleteAt <= now;
       // What was deleted while the file was read stays away; what is being written takes its place.
-      const isThere = this.#answers.peek(entry.id) !== undefined || this.#pending.isOvertaken(entry.id, since);
+      const isThere = this.#records.peekAnswer(entry.id) !== undefined || this.#pending.isOvertaken(entry.id, since);
       if (isOver || isThere) continue;
-      if (this.#put(entry, vector)) entries++;
+      if (this.#records.put(entry, vector)) entries++;
     }
     return { entries };
   }
@@ -496,24 +355,8 @@ export class MemorySemanticStore implements Store {
   *#snapshotOf(records: readonly StoredRecord[]): Generator<SnapshotEntry> {
     for (const record of records) {
       const { entry, partition, rejected } = record;
-      if (this.#answers.peek(entry.id) !== record) continue;
+      if (this.#records.peekAnswer(entry.id) !== record) continue;
       yield { entry, vector: partition?.vectorOf(record), rejected: [...(rejected ?? [])] };
     }
   }
-}
-
-function noUsearch(cause: unknown): LLMCacheError {
-  return new LLMCacheError(
-    "ERR_LLMCACHE_OPTION",
-    'MemorySemanticStore: index: "usearch" needs the package usearch, which cannot be loaded: npm install usearch',
-    { cause },
-  );
-}
-
-function ownBody(body: Body): Body {
-  const stored = body.asValue();
-  if (stored.held === "value") return stored;
-  const bytes = stored.bytes();
-  const isSlack = bytes.buffer.byteLength - bytes.byteLength > bytes.byteLength * SLACK;
-  return isSlack ? Body.stored(stored.kind, ownBytes(bytes)) : stored;
 }

@@ -1,25 +1,8 @@
-import { OptionChecks, type Embedder } from "@llmcache/core";
-import { SimilarityPolicy, type Candidate, type Decision, type SimilarityPolicyOptions } from "@llmcache/similarity";
-
-/** Who decides which candidates are served: a `SimilarityPolicy`, or something of your own. */
-export interface CandidatePolicy {
-  /** Candidates below it are not shown to `decide`, if it is given. */
-  readonly threshold?: number | undefined;
-  decide(candidate: Candidate): Pick<Decision, "serve">;
-}
+import { OptionChecks } from "@llmcache/core";
+import { similarSettings, type SimilarStoreOptions, type SimilarStoreSettings } from "@llmcache/similarity/stores";
 
 /** Options of `MemorySemanticStore`. */
-export interface MemorySemanticStoreOptions {
-  /** Makes vectors of texts. Whoever made it closes it. */
-  readonly embedder: Embedder;
-  /** Least similarity of what is served, inclusive, 0 to 1; it holds for one embedder. Short for a `SimilarityPolicy`. */
-  readonly threshold?: number | undefined;
-  /** The guard of that policy. */
-  readonly guard?: SimilarityPolicyOptions["guard"];
-  /** Decides in the place of `threshold` and `guard`. */
-  readonly policy?: CandidatePolicy | undefined;
-  /** Most candidates that the policy is asked about, the nearest first. @default 5 */
-  readonly maxCandidates?: number | undefined;
+export interface MemorySemanticStoreOptions extends SimilarStoreOptions {
   /** Entries kept at most, over all scopes; the least recently used go first. `Infinity`: only bytes count. @default 10000 */
   readonly maxEntries?: number | undefined;
   /** Bytes kept at most: vectors, texts and bodies, as estimated (see the README). @default 268435456 (256 MiB) */
@@ -39,10 +22,7 @@ export interface MemorySemanticStoreOptions {
 }
 
 /** {@link MemorySemanticStoreOptions} after they were checked. */
-export interface SemanticSettings {
-  readonly embedder: Embedder;
-  readonly policy: CandidatePolicy;
-  readonly maxCandidates: number;
+export interface SemanticSettings extends SimilarStoreSettings {
   readonly maxEntries: number;
   readonly maxBytes: number;
   readonly maxEntryBytes: number;
@@ -53,12 +33,10 @@ export interface SemanticSettings {
 
 const check: OptionChecks = new OptionChecks("MemorySemanticStore");
 
-const DEFAULT_MAX_CANDIDATES = 5;
 const DEFAULT_MAX_ENTRIES = 10_000;
 const DEFAULT_MAX_BYTES = 256 * 1024 * 1024;
 const DEFAULT_MAX_ENTRY_BYTES = 1024 * 1024;
 const DEFAULT_INDEX_ABOVE = 10_000;
-const MAX_CANDIDATES = 100;
 const KNOWN: Readonly<Record<keyof MemorySemanticStoreOptions, true>> = {
   embedder: true,
   threshold: true,
@@ -75,12 +53,8 @@ const KNOWN: Readonly<Record<keyof MemorySemanticStoreOptions, true>> = {
 
 /** @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming the field. */
 export function semanticSettings(options: MemorySemanticStoreOptions): SemanticSettings {
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(KNOWN, name))
-      throw check.error(`${name} is no option; known are ${Object.keys(KNOWN).join(", ")}.`);
-  }
+  check.known(options, KNOWN);
   const {
-    maxCandidates = DEFAULT_MAX_CANDIDATES,
     maxEntries = DEFAULT_MAX_ENTRIES,
     maxBytes = DEFAULT_MAX_BYTES,
     maxEntryBytes = DEFAULT_MAX_ENTRY_BYTES,
@@ -88,8 +62,6 @@ export function semanticSettings(options: MemorySemanticStoreOptions): SemanticS
     indexAbove = DEFAULT_INDEX_ABOVE,
     clock = Date.now,
   } = options;
-  const embedder = checkedEmbedder(options.embedder);
-  check.whole("maxCandidates", maxCandidates, 1, MAX_CANDIDATES);
   if (maxEntries !== Number.POSITIVE_INFINITY) check.whole("maxEntries", maxEntries);
   check.whole("maxBytes", maxBytes);
   check.whole("maxEntryBytes", maxEntryBytes);
@@ -98,9 +70,7 @@ export function semanticSettings(options: MemorySemanticStoreOptions): SemanticS
     throw check.wrong("index", `"auto", "scan" or "usearch"`, index);
   check.clock(clock);
   return {
-    embedder,
-    policy: policyOf(options),
-    maxCandidates,
+    ...similarSettings(check, options),
     maxEntries,
     maxBytes,
     maxEntryBytes: Math.min(maxEntryBytes, maxBytes),
@@ -108,21 +78,4 @@ export function semanticSettings(options: MemorySemanticStoreOptions): SemanticS
     indexAbove,
     clock,
   };
-}
-
-function checkedEmbedder(embedder: Embedder): Embedder {
-  if (typeof embedder?.embed !== "function" || typeof embedder.id !== "string" || embedder.id === "")
-    throw check.wrong("embedder", "an object with id, dimensions and embed", embedder);
-  if (embedder.dimensions !== undefined) check.whole("embedder.dimensions", embedder.dimensions);
-  return embedder;
-}
-
-function policyOf({ policy, threshold, guard }: MemorySemanticStoreOptions): CandidatePolicy {
-  // Without either, its error says how a threshold is found.
-  if (policy === undefined)
-    return new SimilarityPolicy({ threshold, ...(guard === undefined ? {} : { guard }) } as SimilarityPolicyOptions);
-  if (threshold !== undefined || guard !== undefined)
-    throw check.error("threshold and guard are those of the policy: give either them or policy.");
-  if (typeof policy?.decide !== "function") throw check.wrong("policy", "an object with decide", policy);
-  return policy;
 }

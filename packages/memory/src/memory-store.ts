@@ -1,12 +1,12 @@
 import {
-  Body,
   headOf,
   isReserved,
   LLMCacheError,
   mayReplace,
-  ownBytes,
   ownEntry,
   StoreListeners,
+  withoutSlack,
+  type Body,
   type CacheKey,
   type EntriesOptions,
   type Entry,
@@ -25,8 +25,6 @@ export type { MemoryStoreOptions } from "./options.ts";
 
 /** Beside `maxBytes`, the cache's own entries (generations of tags, leases) have a shelf of their own, bounded by this. */
 const RESERVED_BYTES = 4 * 1024 * 1024;
-/** Bytes that pin a larger buffer are copied out of it, unless the rest is no more than this part of them. */
-const SLACK = 0.25;
 
 /**
  * Keeps entries in the process, bounded by number and by bytes, the least recently used going first. Starts no timer and
@@ -152,12 +150,7 @@ export class MemoryStore implements Store {
   }
 
   #stored(body: Body): Body {
-    const stored = this.#settings.storage === "bytes" ? body.asBytes() : body.asOwnValue();
-    if (stored.held === "value") return stored;
-    const bytes = stored.bytes();
-    return bytes.buffer.byteLength - bytes.byteLength > bytes.byteLength * SLACK
-      ? Body.stored(stored.kind, ownBytes(bytes))
-      : stored;
+    return withoutSlack(this.#settings.storage === "bytes" ? body.asBytes() : body.asOwnValue());
   }
 
   #drop(id: string): void {

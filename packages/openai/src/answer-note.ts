@@ -1,11 +1,11 @@
 import type { Json, RunNote } from "@llmcache/core";
-import { isObject } from "./json-shape.ts";
+import { isJsonObject } from "@llmcache/fetch";
 
 /** Who answered and what it used, as far as an answer says, under the names of any endpoint. */
 export function noteOf(answer: Json): RunNote {
-  if (!isObject(answer)) return {};
+  if (!isJsonObject(answer)) return {};
   const { model, usage } = answer;
-  const tokens = isObject(usage)
+  const tokens = isJsonObject(usage)
     ? {
         input: count(usage["prompt_tokens"] ?? usage["input_tokens"]),
         output: count(usage["completion_tokens"] ?? usage["output_tokens"]),

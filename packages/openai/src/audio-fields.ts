@@ -1,5 +1,5 @@
+import type { FieldOf, FieldRole } from "@llmcache/fetch";
 import type { TranscriptionCreateParams, TranslationCreateParams } from "openai/resources/audio";
-import type { FieldOf, FieldRole } from "./field-roles.ts";
 
 /**
  * Every field of a request for a transcription that the SDK knows. The type check fails when the SDK gains one, until somebody

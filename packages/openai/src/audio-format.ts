@@ -1,14 +1,13 @@
-import type { CacheRequest } from "@llmcache/core";
-import type { WireFormat } from "@llmcache/fetch";
+import { storeAnywaySet, type CacheRequest } from "@llmcache/core";
+import type { FieldRole, WireFormat } from "@llmcache/fetch";
 import { noteOf } from "./answer-note.ts";
 import { TRANSCRIPTIONS_FIELDS, TRANSLATIONS_FIELDS } from "./audio-fields.ts";
 import { doneEvent, judgePlainTranscript, judgeTranscript, judgeTranscriptEvents } from "./audio-gate.ts";
 import { goesTo } from "./endpoint.ts";
-import type { FieldRole } from "./field-roles.ts";
 import { formText } from "./form-identity.ts";
 import type { OpenAIFormatOptions } from "./format-options.ts";
 import { requestReader, settingsOf } from "./identity.ts";
-import { storeAnywaySet } from "./store-anyway.ts";
+import { STORE_ANYWAY } from "./store-anyway.ts";
 import { storedCall } from "./stored-call.ts";
 
 const ELSEWHERE: ReadonlySet<string> = new Set(["model", "file", "stream"]);
@@ -29,7 +28,7 @@ function audio(
   fields: Readonly<Record<string, FieldRole>>,
   options: OpenAIFormatOptions,
 ): WireFormat {
-  const storeAnyway = storeAnywaySet(options.storeAnyway);
+  const storeAnyway = storeAnywaySet(STORE_ANYWAY, options.storeAnyway);
   const reader = requestReader({ endpoint, fields }, options);
   return {
     name: `openai.${operation}`,

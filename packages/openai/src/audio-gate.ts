@@ -1,8 +1,7 @@
 import { isUtf8 } from "node:buffer";
-import type { Json, Verdict } from "@llmcache/core";
-import type { ServerSentEvent } from "@llmcache/fetch";
-import { isObject, parseText } from "./json-shape.ts";
-import { verdictOn, type StoreAnyway } from "./store-anyway.ts";
+import { verdictOn, type Json, type Verdict } from "@llmcache/core";
+import { isJsonObject, parseJsonText, type ServerSentEvent } from "@llmcache/fetch";
+import type { StoreAnyway } from "./store-anyway.ts";
 
 /** What transcripts are sent as that are no JSON. Anything else may be a proxy's page. */
 const TEXT_TYPE = /^\s*(?:text\/(?:plain|vtt|srt)|application\/(?:x-subrip|srt))\s*(?:;|$)/i;
@@ -12,7 +11,7 @@ const DONE = "transcript.text.done";
 
 /** May this transcript be stored? Without a word in it, it is empty. */
 export function judgeTranscript(answer: Json, storeAnyway: ReadonlySet<StoreAnyway>): Verdict {
-  if (!isObject(answer)) return "pass";
+  if (!isJsonObject(answer)) return "pass";
   if (answer["error"] !== undefined && answer["error"] !== null) return "fail";
   const { text } = answer;
   return typeof text === "string" ? judgeText(text, storeAnyway) : "pass";
@@ -35,23 +34,23 @@ export function judgeTranscriptEvents(
   storeAnyway: ReadonlySet<StoreAnyway>,
 ): Verdict {
   const spoken = events.filter(({ data }) => data.trim() !== "[DONE]");
-  const told = spoken.map(({ data }) => parseText(data));
+  const told = spoken.map(({ data }) => parseJsonText(data));
   if (spoken.some(({ event }) => event === "error") || told.some(isError)) return "fail";
   const last = told.at(-1);
-  return isObject(last) && last["type"] === DONE ? judgeTranscript(last, storeAnyway) : "pass";
+  return isJsonObject(last) && last["type"] === DONE ? judgeTranscript(last, storeAnyway) : "pass";
 }
 
 /** The event that sums a stream up. */
 export function doneEvent(events: readonly ServerSentEvent[]): Json {
   for (const { data } of events.toReversed()) {
-    const told = parseText(data);
-    if (isObject(told) && told["type"] === DONE) return told;
+    const told = parseJsonText(data);
+    if (isJsonObject(told) && told["type"] === DONE) return told;
   }
   return null;
 }
 
 function isError(told: Json | undefined): boolean {
-  if (!isObject(told)) return true;
+  if (!isJsonObject(told)) return true;
   return told["type"] === "error" || (told["error"] !== undefined && told["error"] !== null);
 }
 

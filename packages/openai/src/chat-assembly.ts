@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "@llmcache/core";
-import type { ServerSentEvent } from "@llmcache/fetch";
+import { isJsonObject, type ServerSentEvent } from "@llmcache/fetch";
 import { assembleChunks, type ChoiceAssembly, type ChunkAssembly } from "./chunk-assembly.ts";
-import { hasOnly, isObject, saysNothing } from "./json-shape.ts";
+import { hasOnly, saysNothing } from "./json-shape.ts";
 
 const CHOICE_FIELDS: ReadonlySet<string> = new Set(["index", "delta", "logprobs", "finish_reason"]);
 const DELTA_FIELDS: ReadonlySet<string> = new Set([
@@ -46,7 +46,7 @@ class Choice implements ChoiceAssembly {
     const { delta, logprobs, finish_reason: finishReason } = choice;
     if (finishReason !== undefined && finishReason !== null) this.#finishReason = finishReason;
     if (logprobs !== undefined) this.#addLogprobs(logprobs);
-    if (isObject(delta)) this.#addDelta(delta);
+    if (isJsonObject(delta)) this.#addDelta(delta);
     else if (delta !== undefined && delta !== null) this.lossless = false;
   }
 
@@ -67,7 +67,7 @@ class Choice implements ChoiceAssembly {
     for (const name of TEXT_FIELDS) this.#append(message, name, delta[name]);
     const { tool_calls: calls, function_call: call } = delta;
     if (Array.isArray(calls)) for (const each of calls as readonly Json[]) this.#addCall(each);
-    if (isObject(call))
+    if (isJsonObject(call))
       message["function_call"] = this.#named(message["function_call"], call, "arguments", FUNCTION_FIELDS);
   }
 
@@ -88,7 +88,7 @@ class Choice implements ChoiceAssembly {
   }
 
   #addCall(value: Json): void {
-    if (!isObject(value)) {
+    if (!isJsonObject(value)) {
       this.lossless = false;
       return;
     }
@@ -101,16 +101,16 @@ class Choice implements ChoiceAssembly {
       const part = value[name];
       if (typeof part === "string" && part !== "") this.#once(call, name, part);
     }
-    if (isObject(value["function"]))
+    if (isJsonObject(value["function"]))
       call["function"] = this.#named(call["function"], value["function"], "arguments", FUNCTION_FIELDS);
-    if (isObject(value["custom"]))
+    if (isJsonObject(value["custom"]))
       call["custom"] = this.#named(call["custom"], value["custom"], "input", CUSTOM_FIELDS);
   }
 
   /** A name that comes once and a text that comes in pieces. */
   #named(known: Json | undefined, piece: JsonObject, textField: string, fields: ReadonlySet<string>): Json {
     if (!hasOnly(piece, fields)) this.lossless = false;
-    const whole: Mutable = isObject(known) ? { ...known } : {};
+    const whole: Mutable = isJsonObject(known) ? { ...known } : {};
     if (typeof piece["name"] === "string" && piece["name"] !== "") this.#once(whole, "name", piece["name"]);
     this.#append(whole, textField, piece[textField]);
     return whole;
@@ -127,7 +127,7 @@ class Choice implements ChoiceAssembly {
       this.#logprobs ??= null;
       return;
     }
-    if (!isObject(value)) {
+    if (!isJsonObject(value)) {
       this.lossless = false;
       return;
     }

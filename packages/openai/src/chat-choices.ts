@@ -1,11 +1,10 @@
 import { OptionChecks, type CacheRequest, type Json, type JsonObject } from "@llmcache/core";
-import { readEvents, type ListCall, type SplitList } from "@llmcache/fetch";
+import { isJsonObject, parseJsonText, readEvents, type ListCall, type SplitList } from "@llmcache/fetch";
 import { noteOf } from "./answer-note.ts";
 import { CHAT_FIELDS } from "./chat-fields.ts";
 import { choicesUsage, usageOfChoice } from "./choices-usage.ts";
 import { ChunkedCall, type ChunkedEndpoint } from "./chunked-call.ts";
 import type { Asked } from "./identity.ts";
-import { isObject, parseText } from "./json-shape.ts";
 
 /** A sample: an answer with one choice, which is the form in which it is stored and serves those who ask for one. */
 interface Choice {
@@ -76,9 +75,9 @@ export class ChoicesCall implements ListCall<Choice> {
   }
 
   split(answer: Json, count: number): SplitList<Choice> | undefined {
-    if (!isObject(answer) || (answer["error"] !== undefined && answer["error"] !== null)) return undefined;
+    if (!isJsonObject(answer) || (answer["error"] !== undefined && answer["error"] !== null)) return undefined;
     const { choices, usage } = answer;
-    if (!Array.isArray(choices) || choices.length === 0 || !choices.every(isObject)) return undefined;
+    if (!Array.isArray(choices) || choices.length === 0 || !choices.every(isJsonObject)) return undefined;
     const sorted = inOrder(choices);
     const items = sorted.slice(0, count).map((choice, place): Choice => {
       const own = usage === undefined ? {} : { usage: usageOfChoice(usage, place, sorted.length) };
@@ -96,10 +95,10 @@ export class ChoicesCall implements ListCall<Choice> {
   /** Whatever answered a request for one choice: an answer of one, or a stream that says as much. */
   readItem(bytes: Uint8Array): Choice | undefined {
     const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("utf8");
-    const answer = text.startsWith("{") ? parseText(text) : this.#one.toAnswer(readEvents(bytes).events);
-    if (!isObject(answer)) return undefined;
+    const answer = text.startsWith("{") ? parseJsonText(text) : this.#one.toAnswer(readEvents(bytes).events);
+    if (!isJsonObject(answer)) return undefined;
     const { choices } = answer;
-    return Array.isArray(choices) && choices.length === 1 && isObject(choices[0]) ? { answer } : undefined;
+    return Array.isArray(choices) && choices.length === 1 && isJsonObject(choices[0]) ? { answer } : undefined;
   }
 
   /** What surrounds the choices is that of the newest; the usage, of all of them. */

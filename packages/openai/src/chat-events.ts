@@ -1,8 +1,8 @@
 import type { Json, JsonObject } from "@llmcache/core";
-import type { ServerSentEvent } from "@llmcache/fetch";
+import { isJsonObject, type ServerSentEvent } from "@llmcache/fetch";
 import { assembleChat } from "./chat-assembly.ts";
 import { chunkEvents } from "./chunk-events.ts";
-import { isObject, saysNothing } from "./json-shape.ts";
+import { saysNothing } from "./json-shape.ts";
 
 /**
  * A chat completion as the stream it might have come as, or `undefined` if a stream cannot say all of it. Proven each time: what
@@ -15,7 +15,7 @@ export function chatEvents(answer: Json, withUsage: boolean): readonly ServerSen
 /** What its chunks hold of a choice. */
 function choicesOf(choice: JsonObject): readonly JsonObject[] | undefined {
   const { message, logprobs, index, finish_reason: finishReason } = choice;
-  if (!isObject(message) || typeof index !== "number" || typeof finishReason !== "string") return undefined;
+  if (!isJsonObject(message) || typeof index !== "number" || typeof finishReason !== "string") return undefined;
   const piece = (delta: JsonObject, more: JsonObject = {}): JsonObject => ({
     index,
     delta,
@@ -33,7 +33,7 @@ function choicesOf(choice: JsonObject): readonly JsonObject[] | undefined {
     }),
   ];
   // Logprobs come with the text they are of; with what there is, if there is none.
-  let left = isObject(logprobs) ? logprobs : undefined;
+  let left = isJsonObject(logprobs) ? logprobs : undefined;
   const say = (delta: JsonObject): void => {
     pieces.push(piece(delta, left === undefined ? {} : { logprobs: left }));
     left = undefined;
@@ -43,7 +43,7 @@ function choicesOf(choice: JsonObject): readonly JsonObject[] | undefined {
   if (typeof refusal === "string") say({ refusal });
   if (Array.isArray(calls)) {
     for (const [position, call] of (calls as readonly Json[]).entries()) {
-      if (!isObject(call)) return undefined;
+      if (!isJsonObject(call)) return undefined;
       say({ tool_calls: [{ index: position, ...call }] });
     }
   }

@@ -1,5 +1,5 @@
+import type { FieldOf, FieldRole } from "@llmcache/fetch";
 import type { ChatCompletionCreateParams } from "openai/resources/chat/completions";
-import type { FieldOf, FieldRole } from "./field-roles.ts";
 
 /**
  * Every field of a chat request that the SDK knows. The type check fails when the SDK gains one, until somebody decides about

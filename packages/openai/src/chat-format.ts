@@ -1,5 +1,5 @@
-import type { CacheRequest, Json, JsonObject } from "@llmcache/core";
-import type { WireFormat } from "@llmcache/fetch";
+import { storeAnywaySet, type CacheRequest, type Json, type JsonObject } from "@llmcache/core";
+import { isJsonObject, type WireFormat } from "@llmcache/fetch";
 import { assembleChat } from "./chat-assembly.ts";
 import { chatEvents } from "./chat-events.ts";
 import { ChoicesCall, maxChoicesOf, wantsChoices } from "./chat-choices.ts";
@@ -10,9 +10,8 @@ import { goesTo } from "./endpoint.ts";
 import { GivenBody } from "./given-body.ts";
 import type { OpenAIFormatOptions } from "./format-options.ts";
 import { requestReader, settingsOf, type Asked } from "./identity.ts";
-import { isObject } from "./json-shape.ts";
 import { unlessOtherModel } from "./other-model.ts";
-import { storeAnywaySet } from "./store-anyway.ts";
+import { STORE_ANYWAY } from "./store-anyway.ts";
 
 const ENDPOINT = "/chat/completions";
 const OPERATION = "chat.completions";
@@ -22,7 +21,7 @@ const APART_OF_ONE: ReadonlySet<string> = new Set([...APART, "n"]);
 
 /** The wire format of OpenAI's chat completions, and of all who speak it. */
 export function openAIChat(options: OpenAIFormatOptions = {}): WireFormat {
-  const storeAnyway = storeAnywaySet(options.storeAnyway);
+  const storeAnyway = storeAnywaySet(STORE_ANYWAY, options.storeAnyway);
   const maxChoices = maxChoicesOf(options.maxChoices);
   const read = requestReader({ endpoint: ENDPOINT, fields: CHAT_FIELDS, conversation: "messages" }, options);
   const understand = (...request: Parameters<typeof read>): Asked | undefined => {
@@ -78,7 +77,7 @@ function searchesTheWeb(body: JsonObject): boolean {
 function identify(asked: Asked, apart: ReadonlySet<string>): CacheRequest | undefined {
   const { messages } = asked.counted;
   // A text in the place of a message must not be taken for the text of one.
-  if (!Array.isArray(messages) || messages.length === 0 || !messages.every(isObject)) return undefined;
+  if (!Array.isArray(messages) || messages.length === 0 || !messages.every(isJsonObject)) return undefined;
   const turns = messages as readonly JsonObject[];
   const context = turns.slice(0, -1);
   return {
@@ -97,7 +96,7 @@ function promptOf(message: JsonObject): Json {
   const { content } = message;
   if (typeof content === "string") return content;
   const part = Array.isArray(content) && content.length === 1 ? (content[0] as Json) : undefined;
-  if (!isObject(part) || part["type"] !== "text" || Object.keys(part).length !== 2) return message;
+  if (!isJsonObject(part) || part["type"] !== "text" || Object.keys(part).length !== 2) return message;
   return typeof part["text"] === "string" ? part["text"] : message;
 }
 
@@ -105,7 +104,8 @@ function shapeOf(body: JsonObject, messages: readonly JsonObject[]): CacheReques
   const spoken = messages.filter(({ role }) => role !== "system" && role !== "developer");
   const attachments = messages.some(
     ({ content }) =>
-      Array.isArray(content) && (content as readonly Json[]).some((part) => !isObject(part) || part["type"] !== "text"),
+      Array.isArray(content) &&
+      (content as readonly Json[]).some((part) => !isJsonObject(part) || part["type"] !== "text"),
   );
   const { temperature } = body;
   return {

@@ -1,6 +1,7 @@
-import type { Json, JsonObject, Verdict } from "@llmcache/core";
-import { isArguments, isObject, parseText } from "./json-shape.ts";
-import { verdictOn, type StoreAnyway } from "./store-anyway.ts";
+import { verdictOn, type Json, type JsonObject, type Verdict } from "@llmcache/core";
+import { isJsonObject, parseJsonText } from "@llmcache/fetch";
+import { isArguments } from "./json-shape.ts";
+import type { StoreAnyway } from "./store-anyway.ts";
 
 const WHOLE: ReadonlySet<string> = new Set([
   "stop",
@@ -14,13 +15,13 @@ const WHOLE: ReadonlySet<string> = new Set([
 
 /** May this answer to this request be stored? */
 export function judgeChat(answer: Json, request: JsonObject, storeAnyway: ReadonlySet<StoreAnyway>): Verdict {
-  if (!isObject(answer)) return "none";
+  if (!isJsonObject(answer)) return "none";
   if (answer["error"] !== undefined && answer["error"] !== null) return "fail";
   const { choices } = answer;
   if (!Array.isArray(choices) || choices.length === 0) return "none";
   if (choices.length < wantedChoices(request) && !storeAnyway.has("fewer-choices")) return "pass";
   for (const choice of choices as readonly Json[]) {
-    const flaws = isObject(choice) ? flawsOf(choice, request) : undefined;
+    const flaws = isJsonObject(choice) ? flawsOf(choice, request) : undefined;
     if (flaws === undefined) return "none";
     if (verdictOn(flaws, storeAnyway) === "pass") return "pass";
   }
@@ -36,7 +37,7 @@ export function wantedChoices(request: JsonObject): number {
 /** All that is wrong with a choice; `undefined` if it is none. */
 function flawsOf(choice: JsonObject, request: JsonObject): StoreAnyway[] | undefined {
   const { message, finish_reason: finishReason } = choice;
-  if (!isObject(message)) return undefined;
+  if (!isJsonObject(message)) return undefined;
   const flaws: StoreAnyway[] = [];
   const refused = typeof message["refusal"] === "string" && message["refusal"] !== "";
   if (refused) flaws.push("refusal");
@@ -49,9 +50,10 @@ function flawsOf(choice: JsonObject, request: JsonObject): StoreAnyway[] | undef
   const { content, audio } = message;
   // What was refused or filtered has nothing else to say.
   if (flaws.includes("content-filter")) return flaws;
-  if (refused || calls.length > 0 || isObject(audio) || (Array.isArray(content) && content.length > 0)) return flaws;
+  if (refused || calls.length > 0 || isJsonObject(audio) || (Array.isArray(content) && content.length > 0))
+    return flaws;
   if (typeof content !== "string" || content.trim() === "") flaws.push("empty");
-  else if (wantsJson(request) && parseText(content) === undefined) flaws.push("broken-format");
+  else if (wantsJson(request) && parseJsonText(content) === undefined) flaws.push("broken-format");
   return flaws;
 }
 
@@ -65,14 +67,14 @@ function callsOf(message: JsonObject): (Json | undefined)[] {
   const { tool_calls: calls, function_call: call } = message;
   const list = Array.isArray(calls) ? (calls as readonly Json[]) : [];
   const functions = list.map((each) => {
-    if (!isObject(each)) return undefined;
-    if (isObject(each["custom"])) return "";
-    return isObject(each["function"]) ? each["function"]["arguments"] : undefined;
+    if (!isJsonObject(each)) return undefined;
+    if (isJsonObject(each["custom"])) return "";
+    return isJsonObject(each["function"]) ? each["function"]["arguments"] : undefined;
   });
-  return isObject(call) ? [...functions, call["arguments"]] : functions;
+  return isJsonObject(call) ? [...functions, call["arguments"]] : functions;
 }
 
 function wantsJson(request: JsonObject): boolean {
   const format = request["response_format"];
-  return isObject(format) && (format["type"] === "json_object" || format["type"] === "json_schema");
+  return isJsonObject(format) && (format["type"] === "json_object" || format["type"] === "json_schema");
 }

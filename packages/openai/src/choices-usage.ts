@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "@llmcache/core";
+import { isJsonObject } from "@llmcache/fetch";
 import { usageShares, usageSum } from "./embeddings-usage.ts";
-import { isObject } from "./json-shape.ts";
 
 /** What a prompt takes, which several choices of one request have in common. */
 const OF_PROMPT = /^(?:prompt|input|cached?)_/;
@@ -8,7 +8,7 @@ const TOTAL = "total_tokens";
 
 /** The usage of one of several choices, as if it had been asked for alone: all of the prompt, and its share of the rest. */
 export function usageOfChoice(usage: Json, place: number, count: number): Json {
-  if (!isObject(usage)) return usage;
+  if (!isJsonObject(usage)) return usage;
   const { of, rest } = apart(usage);
   const shares = usageShares(rest, count)[place] as JsonObject;
   return withTotal(usage, { ...of, ...shares }, shares);
@@ -18,7 +18,7 @@ export function usageOfChoice(usage: Json, place: number, count: number): Json {
 export function choicesUsage(usages: readonly (Json | undefined)[]): Json | undefined {
   const [first] = usages;
   if (first === undefined || usages.includes(undefined)) return undefined;
-  if (!usages.every(isObject)) return first;
+  if (!usages.every(isJsonObject)) return first;
   const [of] = usages.map((usage) => apart(usage).of);
   const rest = usageSum(usages.map((usage) => apart(usage).rest)) as JsonObject;
   return withTotal(usages[0] as JsonObject, { ...of, ...rest }, rest);

@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "@llmcache/core";
-import type { ServerSentEvent } from "@llmcache/fetch";
-import { hasOnly, isObject, parseText } from "./json-shape.ts";
+import { isJsonObject, parseJsonText, type ServerSentEvent } from "@llmcache/fetch";
+import { hasOnly } from "./json-shape.ts";
 
 /** What the events of a stream of chunks amount to. */
 export interface ChunkAssembly {
@@ -76,15 +76,15 @@ class Assembly {
   }
 
   add(event: ServerSentEvent): void {
-    const chunk = parseText(event.data);
-    if (!isObject(chunk) || (chunk["error"] !== undefined && chunk["error"] !== null) || event.event === "error") {
+    const chunk = parseJsonText(event.data);
+    if (!isJsonObject(chunk) || (chunk["error"] !== undefined && chunk["error"] !== null) || event.event === "error") {
       this.#failed = true;
       return;
     }
     if (!hasOnly(chunk, CHUNK_FIELDS)) this.#lossless = false;
     this.#head ??= {};
     for (const name of SHARED_FIELDS) this.#share(this.#head, name, chunk[name]);
-    if (isObject(chunk["usage"])) this.#usage = chunk["usage"];
+    if (isJsonObject(chunk["usage"])) this.#usage = chunk["usage"];
     const { choices } = chunk;
     if (!Array.isArray(choices)) return;
     for (const choice of choices as readonly Json[]) this.#choice(choice);
@@ -121,8 +121,8 @@ class Assembly {
   }
 
   #choice(value: Json): void {
-    const index = isObject(value) ? value["index"] : undefined;
-    if (!isObject(value) || typeof index !== "number") {
+    const index = isJsonObject(value) ? value["index"] : undefined;
+    if (!isJsonObject(value) || typeof index !== "number") {
       this.#lossless = false;
       return;
     }

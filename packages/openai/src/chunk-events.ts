@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Json, JsonObject } from "@llmcache/core";
-import type { ServerSentEvent } from "@llmcache/fetch";
+import { isJsonObject, parseJsonText, type ServerSentEvent } from "@llmcache/fetch";
 import { CHUNK_FIELDS, type ChunkAssembly } from "./chunk-assembly.ts";
-import { hasOnly, isObject, parseText, saysNothing } from "./json-shape.ts";
+import { hasOnly, saysNothing } from "./json-shape.ts";
 
 /** How an endpoint says its answers in chunks. */
 export interface ChunkForm {
@@ -18,18 +18,18 @@ export interface ChunkForm {
  * events amount to must be the answer again.
  */
 export function chunkEvents(answer: Json, withUsage: boolean, form: ChunkForm): readonly ServerSentEvent[] | undefined {
-  if (!isObject(answer) || !Array.isArray(answer["choices"])) return undefined;
+  if (!isJsonObject(answer) || !Array.isArray(answer["choices"])) return undefined;
   const { choices, usage } = answer;
-  if (withUsage && !isObject(usage)) return undefined;
+  if (withUsage && !isJsonObject(usage)) return undefined;
   const chunks: JsonObject[] = [];
   const head = chunkHead(answer, form.object);
   for (const choice of choices as readonly Json[]) {
-    const pieces = isObject(choice) ? form.choicesOf(choice) : undefined;
+    const pieces = isJsonObject(choice) ? form.choicesOf(choice) : undefined;
     if (pieces === undefined) return undefined;
     chunks.push(...pieces.map((piece) => ({ ...head, choices: [piece] })));
   }
   const usageChunk = { ...head, choices: [], usage: usage as Json };
-  const back = form.assemble([...chunks, ...(isObject(usage) ? [usageChunk] : [])].map(eventOf));
+  const back = form.assemble([...chunks, ...(isJsonObject(usage) ? [usageChunk] : [])].map(eventOf));
   if (!back.lossless || !back.finished || !isDeepStrictEqual(telling(back.answer), telling(answer))) return undefined;
   const told = withUsage ? [...chunks.map((chunk) => ({ ...chunk, usage: null })), usageChunk] : chunks;
   return [...told.map(eventOf), { event: "message", data: "[DONE]" }];
@@ -39,8 +39,8 @@ export function chunkEvents(answer: Json, withUsage: boolean, form: ChunkForm): 
 export function hideUsage(events: readonly ServerSentEvent[]): readonly ServerSentEvent[] | undefined {
   const told: ServerSentEvent[] = [];
   for (const event of events) {
-    const chunk = parseText(event.data);
-    if (!isObject(chunk) || !("usage" in chunk)) told.push(event);
+    const chunk = parseJsonText(event.data);
+    if (!isJsonObject(chunk) || !("usage" in chunk)) told.push(event);
     else if (chunk["usage"] === null) {
       const { usage: _usage, ...rest } = chunk;
       told.push({ event: event.event, data: JSON.stringify(rest) });
@@ -64,7 +64,7 @@ function chunkHead(answer: JsonObject, object: string): JsonObject {
 /** The answer without members that say nothing, which streams leave out. */
 function telling(value: Json | undefined): Json | undefined {
   if (Array.isArray(value)) return (value as readonly Json[]).map((item) => telling(item) ?? null);
-  if (!isObject(value)) return value;
+  if (!isJsonObject(value)) return value;
   return Object.fromEntries<Json | undefined>(
     Object.entries(value)
       .filter(([, member]) => !saysNothing(member))

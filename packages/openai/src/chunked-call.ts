@@ -1,10 +1,18 @@
 import type { CacheRequest, Json, JsonObject } from "@llmcache/core";
-import { isSigned, type AskedForMore, type ServerSentEvent, type WireCall, type WireRequest } from "@llmcache/fetch";
+import {
+  assembledOnce,
+  isJsonObject,
+  isSigned,
+  type AskedForMore,
+  type KnownAssembly,
+  type ServerSentEvent,
+  type WireCall,
+  type WireRequest,
+} from "@llmcache/fetch";
 import { noteOf } from "./answer-note.ts";
 import type { ChunkAssembly } from "./chunk-assembly.ts";
 import { hideUsage } from "./chunk-events.ts";
 import type { Asked } from "./identity.ts";
-import { isObject } from "./json-shape.ts";
 
 /** What tells an endpoint with streams of chunks from another. */
 export interface ChunkedEndpoint {
@@ -23,9 +31,7 @@ export class ChunkedCall implements WireCall {
   readonly #endpoint: ChunkedEndpoint;
   readonly #body: JsonObject;
   readonly #wantsUsage: boolean;
-  #assembled:
-    | { readonly events: readonly ServerSentEvent[]; readonly count: number; readonly assembly: ChunkAssembly }
-    | undefined;
+  #known: KnownAssembly<ChunkAssembly> | undefined;
 
   /** `more`: see {@link usageToo}. */
   constructor(endpoint: ChunkedEndpoint, request: CacheRequest, body: JsonObject, more?: AskedForMore) {
@@ -89,13 +95,9 @@ export class ChunkedCall implements WireCall {
     return this.#wantsUsage || this.more !== undefined;
   }
 
-  /** A stream is put together once, though it is both judged and accounted for. */
   #assemble(events: readonly ServerSentEvent[]): ChunkAssembly {
-    const known = this.#assembled;
-    if (known?.events === events && known.count === events.length) return known.assembly;
-    const assembly = this.#endpoint.assemble(events);
-    this.#assembled = { events, count: events.length, assembly };
-    return assembly;
+    this.#known = assembledOnce(this.#known, events, (all) => this.#endpoint.assemble(all));
+    return this.#known.assembly;
   }
 }
 
@@ -107,7 +109,10 @@ export function usageToo(request: WireRequest, { body, isRewritable }: Asked): A
   if (body["stream"] !== true || wantsUsage(body) || !isRewritable || isSigned(request.headers)) return undefined;
   const { stream_options: options } = body;
   return {
-    body: JSON.stringify({ ...body, stream_options: { ...(isObject(options) ? options : {}), include_usage: true } }),
+    body: JSON.stringify({
+      ...body,
+      stream_options: { ...(isJsonObject(options) ? options : {}), include_usage: true },
+    }),
     show(event) {
       if (!event.data.includes("usage")) return "same";
       const told = hideUsage([event]);
@@ -117,5 +122,5 @@ export function usageToo(request: WireRequest, { body, isRewritable }: Asked): A
 }
 
 function wantsUsage({ stream_options: options }: JsonObject): boolean {
-  return isObject(options) && options["include_usage"] === true;
+  return isJsonObject(options) && options["include_usage"] === true;
 }

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "@llmcache/core";
-import type { ServerSentEvent } from "@llmcache/fetch";
+import { isJsonObject, type ServerSentEvent } from "@llmcache/fetch";
 import { assembleChunks, type ChoiceAssembly, type ChunkAssembly } from "./chunk-assembly.ts";
-import { hasOnly, isObject } from "./json-shape.ts";
+import { hasOnly } from "./json-shape.ts";
 
 const CHOICE_FIELDS: ReadonlySet<string> = new Set(["index", "text", "logprobs", "finish_reason"]);
 
@@ -32,7 +32,7 @@ class Choice implements ChoiceAssembly {
     if (typeof text === "string") this.#text += text;
     else if (text !== undefined && text !== null) this.lossless = false;
     if (finishReason !== undefined && finishReason !== null) this.#finishReason = finishReason;
-    if (isObject(logprobs)) this.#addLogprobs(logprobs);
+    if (isJsonObject(logprobs)) this.#addLogprobs(logprobs);
     else if (logprobs === null) this.#logprobs ??= null;
     else if (logprobs !== undefined) this.lossless = false;
   }

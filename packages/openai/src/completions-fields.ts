@@ -1,5 +1,5 @@
+import type { FieldOf, FieldRole } from "@llmcache/fetch";
 import type { CompletionCreateParams } from "openai/resources/completions";
-import type { FieldOf, FieldRole } from "./field-roles.ts";
 
 /**
  * Every field of a request for completions (the old ones, of a bare text) that the SDK knows. The type check fails when the SDK

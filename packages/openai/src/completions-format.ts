@@ -1,4 +1,4 @@
-import type { CacheRequest, Json } from "@llmcache/core";
+import { storeAnywaySet, type CacheRequest, type Json } from "@llmcache/core";
 import type { WireFormat } from "@llmcache/fetch";
 import { ChunkedCall, usageToo, type ChunkedEndpoint } from "./chunked-call.ts";
 import { assembleCompletion } from "./completions-assembly.ts";
@@ -9,7 +9,7 @@ import { goesTo } from "./endpoint.ts";
 import type { OpenAIFormatOptions } from "./format-options.ts";
 import { requestReader, settingsOf, type Asked } from "./identity.ts";
 import { unlessOtherModel } from "./other-model.ts";
-import { storeAnywaySet } from "./store-anyway.ts";
+import { STORE_ANYWAY } from "./store-anyway.ts";
 
 const ENDPOINT = "/completions";
 const CHAT_ENDPOINT = "/chat/completions";
@@ -18,7 +18,7 @@ const APART: ReadonlySet<string> = new Set(["model", "prompt"]);
 
 /** The wire format of OpenAI's completions, the old ones of a bare text, and of all who speak it. */
 export function openAICompletions(options: OpenAIFormatOptions = {}): WireFormat {
-  const storeAnyway = storeAnywaySet(options.storeAnyway);
+  const storeAnyway = storeAnywaySet(STORE_ANYWAY, options.storeAnyway);
   const read = requestReader({ endpoint: ENDPOINT, fields: COMPLETIONS_FIELDS }, options);
   return {
     name: "openai.completions",

@@ -1,18 +1,18 @@
-import type { Json, JsonObject, Verdict } from "@llmcache/core";
-import { isObject } from "./json-shape.ts";
-import { verdictOn, type StoreAnyway } from "./store-anyway.ts";
+import { verdictOn, type Json, type JsonObject, type Verdict } from "@llmcache/core";
+import { isJsonObject } from "@llmcache/fetch";
+import type { StoreAnyway } from "./store-anyway.ts";
 
 const WHOLE: ReadonlySet<string> = new Set(["stop", "eos", "eos_token", "end_turn", "stop_sequence"]);
 
 /** May this answer to this request be stored? */
 export function judgeCompletion(answer: Json, request: JsonObject, storeAnyway: ReadonlySet<StoreAnyway>): Verdict {
-  if (!isObject(answer)) return "none";
+  if (!isJsonObject(answer)) return "none";
   if (answer["error"] !== undefined && answer["error"] !== null) return "fail";
   const { choices } = answer;
   if (!Array.isArray(choices) || choices.length === 0) return "none";
   if (choices.length < wantedCompletions(request) && !storeAnyway.has("fewer-choices")) return "pass";
   for (const choice of choices as readonly Json[]) {
-    if (!isObject(choice) || typeof choice["text"] !== "string") return "none";
+    if (!isJsonObject(choice) || typeof choice["text"] !== "string") return "none";
     if (verdictOn(flawsOf(choice["text"], choice["finish_reason"], request), storeAnyway) === "pass") return "pass";
   }
   return "store";

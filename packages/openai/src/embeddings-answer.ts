@@ -1,8 +1,8 @@
 import type { Json, JsonObject } from "@llmcache/core";
+import { isJsonObject } from "@llmcache/fetch";
 import { readEmbedding, type EmbeddingItem, type Encoding } from "./embeddings-item.ts";
 import { usageShares, usageSum } from "./embeddings-usage.ts";
 import { base64Text, numbersText } from "./embeddings-vector.ts";
-import { isObject } from "./json-shape.ts";
 
 /** An answer taken apart. */
 export interface SplitEmbeddings {
@@ -13,7 +13,7 @@ export interface SplitEmbeddings {
 
 /** Takes an answer to so many items apart; `undefined` if it is none. */
 export function splitEmbeddings(answer: Json, count: number, asked: Encoding): SplitEmbeddings | undefined {
-  if (!isObject(answer) || (answer["error"] !== undefined && answer["error"] !== null)) return undefined;
+  if (!isJsonObject(answer) || (answer["error"] !== undefined && answer["error"] !== null)) return undefined;
   const { data, usage } = answer;
   if (!Array.isArray(data) || data.length !== count) return undefined;
   const around: JsonObject = { ...answer, data: null, ...(usage === undefined ? {} : { usage: null }) };
@@ -21,8 +21,8 @@ export function splitEmbeddings(answer: Json, count: number, asked: Encoding): S
   const items: EmbeddingItem[] = [];
   let inOrder = true;
   for (const [place, each] of (data as readonly Json[]).entries()) {
-    const position = isObject(each) ? positionOf(each, place) : undefined;
-    if (!isObject(each) || position === undefined || position >= count || items[position] !== undefined)
+    const position = isJsonObject(each) ? positionOf(each, place) : undefined;
+    if (!isJsonObject(each) || position === undefined || position >= count || items[position] !== undefined)
       return undefined;
     const item = readEmbedding(each, around, shares?.[position], asked);
     if (item === undefined) return undefined;

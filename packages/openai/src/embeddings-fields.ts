@@ -1,5 +1,5 @@
+import type { FieldOf, FieldRole } from "@llmcache/fetch";
 import type { EmbeddingCreateParams } from "openai/resources/embeddings";
-import type { FieldOf, FieldRole } from "./field-roles.ts";
 
 /**
  * Every field of a request for embeddings that the SDK knows. The type check fails when the SDK gains one, until somebody decides

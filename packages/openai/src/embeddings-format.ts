@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { CacheRequest, Json, JsonObject, Verdict } from "@llmcache/core";
-import type { ListCall, SplitList, WireFormat } from "@llmcache/fetch";
+import { isJsonObject, type ListCall, type SplitList, type WireFormat } from "@llmcache/fetch";
 import { noteOf } from "./answer-note.ts";
 import { mayAnswer, mergeEmbeddings, splitEmbeddings } from "./embeddings-answer.ts";
 import { EMBEDDINGS_FIELDS, ITEM_FIELDS } from "./embeddings-fields.ts";
@@ -8,7 +8,6 @@ import { readItem, writeItem, type EmbeddingItem, type Encoding } from "./embedd
 import { goesTo } from "./endpoint.ts";
 import type { OpenAIFormatOptions } from "./format-options.ts";
 import { requestReader, settingsOf, type Asked } from "./identity.ts";
-import { isObject } from "./json-shape.ts";
 import { isOtherModel } from "./other-model.ts";
 import { storedCall } from "./stored-call.ts";
 
@@ -89,7 +88,7 @@ class EmbeddingsCall implements ListCall<EmbeddingItem> {
   }
 
   countOf(answer: Json): number | undefined {
-    if (!isObject(answer) || (answer["error"] !== undefined && answer["error"] !== null)) return undefined;
+    if (!isJsonObject(answer) || (answer["error"] !== undefined && answer["error"] !== null)) return undefined;
     const { data } = answer;
     return Array.isArray(data) ? data.length : undefined;
   }
@@ -117,7 +116,7 @@ class EmbeddingsCall implements ListCall<EmbeddingItem> {
 }
 
 function judgeWhole(answer: Json, { expected }: Asked): Verdict {
-  if (!isObject(answer)) return "pass";
+  if (!isJsonObject(answer)) return "pass";
   if (answer["error"] !== undefined && answer["error"] !== null) return "fail";
   const { data } = answer;
   if (!Array.isArray(data) || data.length === 0) return "pass";
@@ -129,7 +128,7 @@ const REVISION = /-v\d+$/;
 
 /** A fallback's vectors are not those of the model that was asked for. */
 function verdictOn(answer: Json, expected: string | undefined): Verdict {
-  const model = isObject(answer) ? answer["model"] : undefined;
+  const model = isJsonObject(answer) ? answer["model"] : undefined;
   if (expected === undefined || typeof model !== "string") return "store";
   return isOtherModel(expected, model) && isOtherModel(expected, model.replace(REVISION, "")) ? "pass" : "store";
 }

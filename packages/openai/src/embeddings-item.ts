@@ -1,6 +1,6 @@
 import type { Json, JsonObject } from "@llmcache/core";
+import { isJsonObject, parseJsonText } from "@llmcache/fetch";
 import { isPacked, packBase64, packNumbers, type PackedVector } from "./embeddings-vector.ts";
-import { isObject, parseText } from "./json-shape.ts";
 
 /** How a request wants its vectors. */
 export type Encoding = "float" | "base64";
@@ -64,15 +64,15 @@ export function writeItem({ vector, text, asked, written, item, around, usage }:
 /** An item in its stored form, whose bytes are borrowed; `undefined` if it is none. */
 export function readItem(stored: Uint8Array): EmbeddingItem | undefined {
   const lineEnd = stored.indexOf(NEWLINE);
-  const line = lineEnd < 0 ? undefined : parseText(textOf(stored.subarray(0, lineEnd)));
-  if (!isObject(line) || line["llmcacheEmbedding"] !== FORMAT) return undefined;
+  const line = lineEnd < 0 ? undefined : parseJsonText(textOf(stored.subarray(0, lineEnd)));
+  if (!isJsonObject(line) || line["llmcacheEmbedding"] !== FORMAT) return undefined;
   const { form, asked, written, item, around, usage } = line;
-  if (!isObject(item) || !isObject(around) || (asked !== "float" && asked !== "base64")) return undefined;
+  if (!isJsonObject(item) || !isJsonObject(around) || (asked !== "float" && asked !== "base64")) return undefined;
   const bytes = stored.subarray(lineEnd + 1);
   const common = { asked, item, around, usage } as const;
   if (written === "other") {
     const text = textOf(bytes);
-    return parseText(text) === undefined ? undefined : { ...common, written, text, vector: undefined };
+    return parseJsonText(text) === undefined ? undefined : { ...common, written, text, vector: undefined };
   }
   if ((written !== "base64" && written !== "numbers") || !isPacked(form, bytes)) return undefined;
   return { ...common, written, text: undefined, vector: { form, bytes } };

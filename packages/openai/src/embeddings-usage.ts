@@ -1,5 +1,5 @@
 import type { Json } from "@llmcache/core";
-import { isObject } from "./json-shape.ts";
+import { isJsonObject } from "@llmcache/fetch";
 
 /**
  * What a list used, in a share for each of its items. Counts are dealt out so that they add up again: 10 over 3 items is 4, 3, 3.
@@ -14,7 +14,7 @@ function share(usage: Json, index: number, count: number): Json {
     if (!Number.isSafeInteger(usage) || usage < 0) return usage / count;
     return Math.floor(usage / count) + (index < usage % count ? 1 : 0);
   }
-  if (!isObject(usage)) return usage;
+  if (!isJsonObject(usage)) return usage;
   return Object.fromEntries(Object.entries(usage).map(([name, value]) => [name, share(value as Json, index, count)]));
 }
 
@@ -25,7 +25,7 @@ export function usageSum(shares: readonly Json[]): Json {
 
 function plus(one: Json, other: Json): Json {
   if (typeof one === "number" && typeof other === "number") return one + other;
-  if (!isObject(one) || !isObject(other)) return one;
+  if (!isJsonObject(one) || !isJsonObject(other)) return one;
   const sum: Record<string, Json> = { ...(one as Record<string, Json>) };
   for (const [name, value] of Object.entries(other) as [string, Json][]) {
     const own = Object.hasOwn(sum, name) ? sum[name] : undefined;

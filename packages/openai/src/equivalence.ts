@@ -1,5 +1,5 @@
 import { LLMCacheError, type Json, type JsonObject } from "@llmcache/core";
-import { isObject } from "./json-shape.ts";
+import { isJsonObject } from "@llmcache/fetch";
 
 const NAMES = ["message-ids", "cache-hints", "tool-order"] as const;
 
@@ -48,7 +48,7 @@ function withList(body: JsonObject, name: string, change: (item: Json) => Json):
 }
 
 function withoutMessageId(item: Json): Json {
-  if (!isObject(item) || typeof item["id"] !== "string" || typeof item["role"] !== "string") return item;
+  if (!isJsonObject(item) || typeof item["id"] !== "string" || typeof item["role"] !== "string") return item;
   const { id: _id, ...rest } = item;
   const { type = "message", content } = item;
   const says = typeof content === "string" ? content !== "" : Array.isArray(content) && content.length > 0;
@@ -60,25 +60,25 @@ function withoutHints(body: JsonObject, conversation: Conversation | undefined):
   const bare = withList(rest, "tools", withoutToolHint);
   if (conversation === undefined) return bare;
   return withList(bare, conversation, (message) =>
-    isObject(message) ? withList(withoutHint(message), "content", hintless) : message,
+    isJsonObject(message) ? withList(withoutHint(message), "content", hintless) : message,
   );
 }
 
 /** The tool itself may bear a hint, or the function in it; what is in its schema is not a hint. */
 function withoutToolHint(tool: Json): Json {
-  if (!isObject(tool)) return tool;
+  if (!isJsonObject(tool)) return tool;
   const bare = withoutHint(tool);
-  return isObject(bare["function"]) ? { ...bare, function: withoutHint(bare["function"]) } : bare;
+  return isJsonObject(bare["function"]) ? { ...bare, function: withoutHint(bare["function"]) } : bare;
 }
 
 function hintless(value: Json): Json {
-  return isObject(value) ? withoutHint(value) : value;
+  return isJsonObject(value) ? withoutHint(value) : value;
 }
 
 /** A hint is an object with a type, or null. */
 function withoutHint(value: JsonObject): JsonObject {
   const { cache_control: hint, ...rest } = value;
-  return hint === null || (isObject(hint) && typeof hint["type"] === "string") ? rest : value;
+  return hint === null || (isJsonObject(hint) && typeof hint["type"] === "string") ? rest : value;
 }
 
 /** Tools of one type and name stay in their order. */
@@ -90,9 +90,9 @@ function withSortedTools(body: JsonObject): JsonObject {
 }
 
 function namesOf(tool: Json): readonly string[] {
-  if (!isObject(tool)) return ["", ""];
+  if (!isJsonObject(tool)) return ["", ""];
   const { type, name, function: fn, custom } = tool;
-  const own = [name, isObject(fn) ? fn["name"] : undefined, isObject(custom) ? custom["name"] : undefined];
+  const own = [name, isJsonObject(fn) ? fn["name"] : undefined, isJsonObject(custom) ? custom["name"] : undefined];
   return [own.find((each) => typeof each === "string") ?? "", type].map((each) =>
     typeof each === "string" ? each : "",
   );

@@ -1,5 +1,5 @@
+import type { ModelAlias } from "@llmcache/fetch";
 import type { Equivalence } from "./equivalence.ts";
-import type { ModelAlias } from "./model-alias.ts";
 import type { StoreAnyway } from "./store-anyway.ts";
 
 /** What the formats of text endpoints (chat completions, Responses, completions) can be told. */

@@ -1,13 +1,5 @@
 import type { JsonObject } from "@llmcache/core";
-import { MARK } from "./exact-numbers.ts";
-
-/** The body of a request. */
-export interface RequestBody {
-  /** As everybody reads it. */
-  readonly plain: JsonObject;
-  /** As it is told from others: integers that a double cannot hold are what was written. */
-  readonly exact: JsonObject;
-}
+import { INTEGER_MARK, readJsonRequest, type JsonRequest } from "@llmcache/fetch";
 
 /** Deeper than any request; what is deeper is read from its text. */
 const MAX_DEPTH = 64;
@@ -17,19 +9,24 @@ const MAX_DEPTH = 64;
  * So a request is told from others without being written as text and read again.
  */
 export class GivenBody extends Uint8Array {
-  readonly content: RequestBody;
+  readonly content: JsonRequest;
 
-  constructor(content: RequestBody) {
+  constructor(content: JsonRequest) {
     super(0);
     this.content = content;
   }
+}
+
+/** The body that a wire format is given. `undefined` for what is no JSON object. Throws a `SyntaxError` for what is no JSON at all. */
+export function readRequestBody(bytes: Uint8Array): JsonRequest | undefined {
+  return bytes instanceof GivenBody ? bytes.content : readJsonRequest(bytes);
 }
 
 /**
  * The object itself, if it is exactly what its JSON text would be read as; `undefined` for all else: members that the text would lack
  * (`undefined`, functions) or say otherwise (`toJSON`, NaN, instances of classes), and integers that a double cannot hold.
  */
-export function plainBody(body: unknown): RequestBody | undefined {
+export function plainBody(body: unknown): JsonRequest | undefined {
   if (isTampered() || Array.isArray(body) || typeof body !== "object" || !isPlain(body, 0)) return undefined;
   return body === null ? undefined : { plain: body as JsonObject, exact: body as JsonObject };
 }
@@ -65,7 +62,7 @@ function isPlainArray(value: readonly unknown[], depth: number): boolean {
 function isPlainObject(value: object, depth: number): boolean {
   if (Object.getPrototypeOf(value) !== Object.prototype) return false;
   for (const name of Object.keys(value)) {
-    if (name === MARK || !isPlain((value as Readonly<Record<string, unknown>>)[name], depth)) return false;
+    if (name === INTEGER_MARK || !isPlain((value as Readonly<Record<string, unknown>>)[name], depth)) return false;
   }
   return true;
 }

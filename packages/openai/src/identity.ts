@@ -1,12 +1,10 @@
 import { isDeepStrictEqual } from "node:util";
 import type { CacheRequest, Json, JsonObject } from "@llmcache/core";
-import type { WireRequest } from "@llmcache/fetch";
+import { aliasOf, ignoredFields, type FieldRole, type WireRequest } from "@llmcache/fetch";
 import { deploymentOf, isAzure, providerOf } from "./endpoint.ts";
 import { equalizer, type Conversation } from "./equivalence.ts";
-import { ignoredFields, type FieldRole } from "./field-roles.ts";
 import type { OpenAIFormatOptions } from "./format-options.ts";
-import { aliasOf } from "./model-alias.ts";
-import { readRequestBody } from "./request-body.ts";
+import { readRequestBody } from "./given-body.ts";
 
 /**
  * Headers that can change the answer; all others are ignored. `azureml-model-deployment` chooses a deployment, `extra-parameters`

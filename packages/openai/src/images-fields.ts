@@ -1,5 +1,5 @@
+import type { FieldOf, FieldRole } from "@llmcache/fetch";
 import type { ImageCreateVariationParams, ImageEditParams, ImageGenerateParams } from "openai/resources/images";
-import type { FieldOf, FieldRole } from "./field-roles.ts";
 
 /**
  * Every field of a request for images that the SDK knows. The type check fails when the SDK gains one, until somebody decides about

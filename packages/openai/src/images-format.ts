@@ -1,13 +1,11 @@
-import type { CacheRequest, Json, JsonObject, Verdict } from "@llmcache/core";
-import type { WireFormat, WireRequest } from "@llmcache/fetch";
+import { storeAnywaySet, verdictOn, type CacheRequest, type Json, type JsonObject, type Verdict } from "@llmcache/core";
+import { isJsonObject, type FieldRole, type WireFormat, type WireRequest } from "@llmcache/fetch";
 import { goesTo } from "./endpoint.ts";
-import type { FieldRole } from "./field-roles.ts";
 import { formText } from "./form-identity.ts";
 import type { OpenAIFormatOptions } from "./format-options.ts";
 import { requestReader, settingsOf } from "./identity.ts";
 import { EDITS_FIELDS, GENERATIONS_FIELDS, VARIATIONS_FIELDS } from "./images-fields.ts";
-import { isObject } from "./json-shape.ts";
-import { storeAnywaySet, verdictOn, type StoreAnyway } from "./store-anyway.ts";
+import { STORE_ANYWAY, type StoreAnyway } from "./store-anyway.ts";
 import { storedCall } from "./stored-call.ts";
 
 const OPERATION = "images";
@@ -34,7 +32,7 @@ export function openAIImages(options: OpenAIFormatOptions = {}): readonly WireFo
 }
 
 function imageFormat({ endpoint, fields, isForm }: Kind, options: OpenAIFormatOptions): WireFormat {
-  const storeAnyway = storeAnywaySet(options.storeAnyway);
+  const storeAnyway = storeAnywaySet(STORE_ANYWAY, options.storeAnyway);
   const reader = requestReader({ endpoint, fields, modelless: true }, options);
   const bodyOf = (request: WireRequest, bytes: Uint8Array): Uint8Array | undefined =>
     isForm ? formText(request, bytes) : bytes;
@@ -65,7 +63,7 @@ function wantsStream({ stream }: JsonObject): boolean {
 
 /** Images, as many as were asked for, and no addresses. */
 function judgeImages(answer: Json, { n }: JsonObject, storeAnyway: ReadonlySet<StoreAnyway>): Verdict {
-  if (!isObject(answer)) return "none";
+  if (!isJsonObject(answer)) return "none";
   if (answer["error"] !== undefined && answer["error"] !== null) return "fail";
   const { data } = answer;
   if (!Array.isArray(data) || data.length === 0 || !(data as readonly Json[]).every(isImage)) return "pass";
@@ -74,7 +72,7 @@ function judgeImages(answer: Json, { n }: JsonObject, storeAnyway: ReadonlySet<S
 }
 
 function isImage(each: Json): boolean {
-  if (!isObject(each)) return false;
+  if (!isJsonObject(each)) return false;
   const { b64_json: image, url } = each;
   return typeof image === "string" && image !== "" && (url === undefined || url === null);
 }

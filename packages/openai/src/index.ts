@@ -1,3 +1,4 @@
+export type { FieldRole, ModelAlias } from "@llmcache/fetch";
 export type { CachedListMethods, CachedTranscriptions, CachedTranslations } from "./cached-list-methods.ts";
 export type {
   CachedChatCompletions,
@@ -13,11 +14,9 @@ export { openAIChat } from "./chat-format.ts";
 export { COMPLETIONS_FIELDS } from "./completions-fields.ts";
 export { openAICompletions } from "./completions-format.ts";
 export type { Equivalence } from "./equivalence.ts";
-export type { FieldRole } from "./field-roles.ts";
 export type { OpenAIFormatOptions } from "./format-options.ts";
 export { openAIFormats, type OpenAIFormatsOptions } from "./formats.ts";
 export { COUNTED_HEADERS } from "./identity.ts";
-export type { ModelAlias } from "./model-alias.ts";
 export { RESPONSES_FIELDS } from "./responses-fields.ts";
 export { openAIResponses } from "./responses-format.ts";
 export type { StoreAnyway } from "./store-anyway.ts";

@@ -1,11 +1,9 @@
 import type { CacheRequest, Json, Verdict } from "@llmcache/core";
-import type { WireFormat } from "@llmcache/fetch";
+import { isJsonObject, type FieldOf, type FieldRole, type WireFormat } from "@llmcache/fetch";
 import type { ModerationCreateParams } from "openai/resources/moderations";
 import { goesTo } from "./endpoint.ts";
-import type { FieldOf, FieldRole } from "./field-roles.ts";
 import type { OpenAIFormatOptions } from "./format-options.ts";
 import { requestReader, settingsOf, type Asked } from "./identity.ts";
-import { isObject } from "./json-shape.ts";
 import { isOtherModel } from "./other-model.ts";
 import { storedCall } from "./stored-call.ts";
 
@@ -46,11 +44,11 @@ export function openAIModerations(options: OpenAIFormatOptions = {}): WireFormat
 
 /** A verdict on each text that was asked about, by the model that was asked. */
 function judgeModeration(answer: Json, { body, expected }: Asked): Verdict {
-  if (!isObject(answer)) return "pass";
+  if (!isJsonObject(answer)) return "pass";
   if (answer["error"] !== undefined && answer["error"] !== null) return "fail";
   const { results, model } = answer;
   if (!Array.isArray(results) || results.length === 0) return "pass";
-  if (!(results as readonly Json[]).every((each) => isObject(each) && typeof each["flagged"] === "boolean"))
+  if (!(results as readonly Json[]).every((each) => isJsonObject(each) && typeof each["flagged"] === "boolean"))
     return "pass";
   const { input } = body;
   const isTexts = Array.isArray(input) && input.every((text) => typeof text === "string");

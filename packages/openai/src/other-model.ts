@@ -1,5 +1,5 @@
 import type { Json, Verdict } from "@llmcache/core";
-import { isObject } from "./json-shape.ts";
+import { isJsonObject } from "@llmcache/fetch";
 
 /** A version behind a model's name, as providers write it. */
 const VERSION =
@@ -47,7 +47,7 @@ function isDate(first: string | undefined, second: string | undefined): boolean 
 
 /** An answer of another model than the expected one is handed over only; one that names no model may be of any. */
 export function unlessOtherModel(verdict: Verdict, answer: Json, expected: string | undefined): Verdict {
-  if (verdict !== "store" || expected === undefined || !isObject(answer)) return verdict;
+  if (verdict !== "store" || expected === undefined || !isJsonObject(answer)) return verdict;
   const { model } = answer;
   return typeof model === "string" && model !== "" && isOtherModel(expected, model) ? "pass" : verdict;
 }

@@ -1,7 +1,6 @@
 import type { Json, JsonObject } from "@llmcache/core";
-import type { ServerSentEvent } from "@llmcache/fetch";
+import { isJsonObject, parseJsonText, type ServerSentEvent } from "@llmcache/fetch";
 import { isToldByResponse, textKindOf, type TextKind } from "./responses-event-kinds.ts";
-import { isObject, parseText } from "./json-shape.ts";
 
 /** What the events of a Responses stream amount to. */
 export interface ResponseAssembly {
@@ -21,8 +20,8 @@ const ENDINGS: ReadonlySet<string> = new Set(["response.completed", "response.in
 export function isEnding(event: ServerSentEvent): boolean {
   if (ENDINGS.has(event.event)) return true;
   if (event.event !== "message" || ![...ENDINGS].some((type) => event.data.includes(type))) return false;
-  const data = parseText(event.data);
-  return isObject(data) && typeof data["type"] === "string" && ENDINGS.has(data["type"]);
+  const data = parseJsonText(event.data);
+  return isJsonObject(data) && typeof data["type"] === "string" && ENDINGS.has(data["type"]);
 }
 
 /** A text that came in pieces, and whose it is. */
@@ -46,10 +45,10 @@ export function assembleResponse(events: readonly ServerSentEvent[]): ResponseAs
   let agrees = true;
   for (const { event: name, data } of events) {
     if (data.trim() === "[DONE]") break;
-    const event = parseText(data);
-    const type = isObject(event) && typeof event["type"] === "string" ? event["type"] : "";
+    const event = parseJsonText(data);
+    const type = isJsonObject(event) && typeof event["type"] === "string" ? event["type"] : "";
     if (
-      !isObject(event) ||
+      !isJsonObject(event) ||
       type === "error" ||
       name === "error" ||
       (event["error"] ?? null) !== null ||
@@ -59,7 +58,7 @@ export function assembleResponse(events: readonly ServerSentEvent[]): ResponseAs
     if (!isToldByResponse(type)) lossless = false;
     if (ENDINGS.has(type)) {
       // Nothing may follow, and nothing may be said twice.
-      if (response !== undefined || !isObject(event["response"])) agrees = false;
+      if (response !== undefined || !isJsonObject(event["response"])) agrees = false;
       else response = event["response"];
     } else if (response !== undefined && type !== "keepalive") agrees = false;
     else if (type === "response.output_item.added" || type === "response.output_item.done") items.push(event);
@@ -92,12 +91,12 @@ function isAllOf(response: JsonObject, items: readonly JsonObject[], texts: Read
   const { output } = response;
   if (!Array.isArray(output)) return false;
   const find = (id: Json | undefined, index: Json | undefined): JsonObject | undefined => {
-    const list = (output as readonly Json[]).filter(isObject);
+    const list = (output as readonly Json[]).filter(isJsonObject);
     if (typeof id === "string") return list.find((item) => item["id"] === id);
     return typeof index === "number" ? list[index] : undefined;
   };
   const hasItem = ({ item, output_index: index }: JsonObject): boolean =>
-    !isObject(item) || find(item["id"], index)?.["type"] === item["type"];
+    !isJsonObject(item) || find(item["id"], index)?.["type"] === item["type"];
   const hasText = ({ kind, event, pieces }: Text): boolean => {
     const item = find(event["item_id"], event["output_index"]);
     return item !== undefined && wholeOf(item, kind, event) === pieces;
@@ -118,5 +117,5 @@ function wholeOf(item: JsonObject, { member, part }: TextKind, event: JsonObject
   const list = item[part.list];
   const index = event[part.index];
   const holder = Array.isArray(list) && typeof index === "number" ? (list as readonly Json[])[index] : undefined;
-  return isObject(holder) && holder["type"] === part.type ? holder[member] : undefined;
+  return isJsonObject(holder) && holder["type"] === part.type ? holder[member] : undefined;
 }

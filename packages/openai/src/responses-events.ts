@@ -1,7 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import type { Json, JsonObject } from "@llmcache/core";
-import type { ServerSentEvent } from "@llmcache/fetch";
-import { isObject } from "./json-shape.ts";
+import { isJsonObject, type ServerSentEvent } from "@llmcache/fetch";
 import { assembleResponse } from "./responses-assembly.ts";
 import { TEXT_KINDS, type TextKind } from "./responses-event-kinds.ts";
 
@@ -13,14 +12,14 @@ type Told = JsonObject & { readonly type: string };
  * says. The last event holds all of it; what comes before is proven each time to agree with that.
  */
 export function responseEvents(answer: Json): readonly ServerSentEvent[] | undefined {
-  if (!isObject(answer) || !Array.isArray(answer["output"]) || typeof answer["id"] !== "string") return undefined;
+  if (!isJsonObject(answer) || !Array.isArray(answer["output"]) || typeof answer["id"] !== "string") return undefined;
   const { status } = answer;
   if (status !== "completed" && status !== "incomplete") return undefined;
   const output = answer["output"] as readonly Json[];
   const items: Told[] = [];
   const seen = new Set<string>();
   for (const [index, item] of output.entries()) {
-    const told = isObject(item) ? itemEvents(item, index, seen) : undefined;
+    const told = isJsonObject(item) ? itemEvents(item, index, seen) : undefined;
     if (told === undefined) return undefined;
     items.push(...told);
   }
@@ -157,7 +156,7 @@ function each(
   if (!Array.isArray(list)) return undefined;
   const told: Told[] = [];
   for (const [index, part] of (list as readonly Json[]).entries()) {
-    const events = isObject(part) ? tell(part, index) : undefined;
+    const events = isJsonObject(part) ? tell(part, index) : undefined;
     if (events === undefined) return undefined;
     told.push(...events);
   }

@@ -1,5 +1,5 @@
+import type { FieldOf, FieldRole } from "@llmcache/fetch";
 import type { ResponseCreateParams } from "openai/resources/responses/responses";
-import type { FieldOf, FieldRole } from "./field-roles.ts";
 
 /**
  * Every field of a Responses request that the SDK knows. The type check fails when the SDK gains one, until somebody decides

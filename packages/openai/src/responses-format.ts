@@ -1,15 +1,14 @@
-import type { CacheRequest, Json, JsonObject } from "@llmcache/core";
-import type { WireFormat } from "@llmcache/fetch";
+import { storeAnywaySet, type CacheRequest, type Json, type JsonObject } from "@llmcache/core";
+import { AssembledCall, isJsonObject, type WireFormat } from "@llmcache/fetch";
 import { goesTo } from "./endpoint.ts";
 import type { OpenAIFormatOptions } from "./format-options.ts";
 import { requestReader, settingsOf, type Asked } from "./identity.ts";
-import { isObject } from "./json-shape.ts";
-import { ResponsesCall } from "./responses-call.ts";
 import { RESPONSES_FIELDS } from "./responses-fields.ts";
 import { judgeResponse } from "./responses-gate.ts";
+import { RESPONSES } from "./responses-rules.ts";
 import { usesHostedTools } from "./responses-tools.ts";
 import { unlessOtherModel } from "./other-model.ts";
-import { storeAnywaySet, type StoreAnyway } from "./store-anyway.ts";
+import { STORE_ANYWAY, type StoreAnyway } from "./store-anyway.ts";
 
 const ENDPOINT = "/responses";
 const OPERATION = "responses";
@@ -17,7 +16,7 @@ const APART: ReadonlySet<string> = new Set(["model", "instructions", "input"]);
 
 /** The wire format of OpenAI's Responses. */
 export function openAIResponses(options: OpenAIFormatOptions = {}): WireFormat {
-  const storeAnyway = storeAnywaySet(options.storeAnyway);
+  const storeAnyway = storeAnywaySet(STORE_ANYWAY, options.storeAnyway);
   const read = requestReader(
     { endpoint: ENDPOINT, fields: RESPONSES_FIELDS, conversation: "input", modelless: true },
     options,
@@ -31,7 +30,7 @@ export function openAIResponses(options: OpenAIFormatOptions = {}): WireFormat {
       const identity = identify(asked);
       return (
         identity &&
-        new ResponsesCall(identity, asked.body["stream"] === true, (answer) =>
+        new AssembledCall(RESPONSES, identity, asked.body["stream"] === true, (answer) =>
           unlessOtherModel(judgeResponse(answer, asked.body, storeAnyway), answer, asked.expected),
         )
       );
@@ -47,9 +46,9 @@ function isRepeatable(body: JsonObject, storeAnyway: ReadonlySet<StoreAnyway>): 
   // It is added to the conversation, which was another one the last time.
   if (conversation !== undefined && conversation !== null) return false;
   // Only warms a provider's cache.
-  if (generate === false || (isObject(caching) && caching["prewarm"] === true)) return false;
+  if (generate === false || (isJsonObject(caching) && caching["prewarm"] === true)) return false;
   if (usesHostedTools(body) && !storeAnyway.has("hosted-tool")) return false;
-  const pinned = !isObject(prompt) || typeof prompt["version"] === "string";
+  const pinned = !isJsonObject(prompt) || typeof prompt["version"] === "string";
   return pinned || storeAnyway.has("unpinned-prompt");
 }
 
@@ -58,7 +57,7 @@ function identify(asked: Asked): CacheRequest | undefined {
   const { input, instructions } = asked.counted;
   const items = typeof input === "string" ? [{ role: "user", content: input }] : (input ?? []);
   // A text in the place of an item must not be taken for the text of one.
-  if (!Array.isArray(items) || !items.every(isObject)) return undefined;
+  if (!Array.isArray(items) || !items.every(isJsonObject)) return undefined;
   const turns = items as readonly JsonObject[];
   const last = turns.at(-1);
   const context: Record<string, Json> = {};
@@ -81,7 +80,7 @@ function promptOf(item: JsonObject): Json {
   if (role !== "user" || (type !== undefined && type !== "message") || Object.keys(others).length > 0) return item;
   if (typeof content === "string") return content;
   const part = Array.isArray(content) && content.length === 1 ? (content[0] as Json) : undefined;
-  if (!isObject(part) || part["type"] !== "input_text" || Object.keys(part).length !== 2) return item;
+  if (!isJsonObject(part) || part["type"] !== "input_text" || Object.keys(part).length !== 2) return item;
   return typeof part["text"] === "string" ? part["text"] : item;
 }
 
@@ -90,7 +89,7 @@ function shapeOf(body: JsonObject, items: readonly JsonObject[]): CacheRequest["
   const isAttached = ({ content, role }: JsonObject): boolean =>
     role === undefined ||
     (Array.isArray(content) &&
-      (content as readonly Json[]).some((part) => !isObject(part) || part["type"] !== "input_text"));
+      (content as readonly Json[]).some((part) => !isJsonObject(part) || part["type"] !== "input_text"));
   const { temperature, previous_response_id: previous, prompt } = body;
   const elsewhere = isGiven(previous) || isGiven(prompt);
   return {

@@ -1,19 +1,20 @@
-import type { Json, JsonObject, Verdict } from "@llmcache/core";
-import { isArguments, isObject, parseText } from "./json-shape.ts";
+import { verdictOn, type Json, type JsonObject, type Verdict } from "@llmcache/core";
+import { isJsonObject, parseJsonText } from "@llmcache/fetch";
+import { isArguments } from "./json-shape.ts";
 import { isHostedItem, usesHostedTools } from "./responses-tools.ts";
-import { verdictOn, type StoreAnyway } from "./store-anyway.ts";
+import type { StoreAnyway } from "./store-anyway.ts";
 
 /** May this Response be stored? One that is under way, waits, was cancelled or has an unknown status never is. */
 export function judgeResponse(answer: Json, request: JsonObject, storeAnyway: ReadonlySet<StoreAnyway>): Verdict {
-  if (!isObject(answer)) return "none";
+  if (!isJsonObject(answer)) return "none";
   const { status, output, error } = answer;
   if (status === "failed" || (error !== undefined && error !== null)) return "fail";
-  if (!Array.isArray(output) || !output.every(isObject)) return "none";
+  if (!Array.isArray(output) || !output.every(isJsonObject)) return "none";
   const ending = endingFlaws(answer, request);
   if (ending === undefined) return "none";
   const flaws = [...ending, ...outputFlaws(output, request)];
   // A template that is kept at OpenAI may bring tools along, of which the request does not speak.
-  if (isObject(request["prompt"]) && usesHostedTools(answer)) flaws.push("hosted-tool");
+  if (isJsonObject(request["prompt"]) && usesHostedTools(answer)) flaws.push("hosted-tool");
   return verdictOn(flaws, storeAnyway);
 }
 
@@ -24,7 +25,7 @@ function endingFlaws(
 ): StoreAnyway[] | undefined {
   if (status === "completed") return [];
   if (status !== "incomplete") return undefined;
-  const reason = isObject(details) ? details["reason"] : undefined;
+  const reason = isJsonObject(details) ? details["reason"] : undefined;
   if (reason === "content_filter") return ["content-filter"];
   if (reason !== "max_output_tokens") return ["other-finish-reason"];
   return typeof request["max_output_tokens"] === "number" ? [] : ["truncated"];
@@ -49,12 +50,12 @@ function outputFlaws(output: readonly JsonObject[], request: JsonObject): StoreA
 /** Is this no last word of the model, or JSON? */
 function saysJson(item: JsonObject): boolean {
   if (item["type"] !== "message" || item["phase"] === "commentary") return true;
-  return parseText(textOf(partsOf(item))) !== undefined;
+  return parseJsonText(textOf(partsOf(item))) !== undefined;
 }
 
 function partsOf(message: JsonObject): readonly JsonObject[] {
   const { content } = message;
-  return Array.isArray(content) ? (content as readonly Json[]).filter(isObject) : [];
+  return Array.isArray(content) ? (content as readonly Json[]).filter(isJsonObject) : [];
 }
 
 function textOf(parts: readonly JsonObject[]): string {
@@ -62,6 +63,6 @@ function textOf(parts: readonly JsonObject[]): string {
 }
 
 function wantsJson({ text }: JsonObject): boolean {
-  const format = isObject(text) ? text["format"] : undefined;
-  return isObject(format) && (format["type"] === "json_object" || format["type"] === "json_schema");
+  const format = isJsonObject(text) ? text["format"] : undefined;
+  return isJsonObject(format) && (format["type"] === "json_object" || format["type"] === "json_schema");
 }

@@ -1,5 +1,5 @@
 import type { Json, JsonObject } from "@llmcache/core";
-import { isObject } from "./json-shape.ts";
+import { isJsonObject } from "@llmcache/fetch";
 
 /** Tools that only the caller runs: an answer is a call of them. Searching for one, and drawing, looks at nothing that changes. */
 const PLAIN_TOOLS: ReadonlySet<string> = new Set([
@@ -38,7 +38,7 @@ export function usesHostedTools(body: JsonObject): boolean {
     Array.isArray(input) &&
     (input as readonly Json[]).some(
       (item) =>
-        isObject(item) && item["type"] === "additional_tools" && usesHostedTools({ tools: item["tools"] ?? [] }),
+        isJsonObject(item) && item["type"] === "additional_tools" && usesHostedTools({ tools: item["tools"] ?? [] }),
     )
   );
 }
@@ -50,9 +50,9 @@ export function isHostedItem(item: JsonObject): boolean {
 }
 
 function isHosted(tool: Json): boolean {
-  if (!isObject(tool)) return true;
+  if (!isJsonObject(tool)) return true;
   const { type, tools, environment } = tool;
   if (type === "namespace") return !Array.isArray(tools) || (tools as readonly Json[]).some(isHosted);
-  if (type === "shell") return !isObject(environment) || environment["type"] !== "local";
+  if (type === "shell") return !isJsonObject(environment) || environment["type"] !== "local";
   return typeof type !== "string" || !PLAIN_TOOLS.has(type);
 }

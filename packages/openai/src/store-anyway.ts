@@ -1,6 +1,4 @@
-import { LLMCacheError, type Verdict } from "@llmcache/core";
-
-const KINDS = [
+export const STORE_ANYWAY = [
   "empty",
   "refusal",
   "content-filter",
@@ -29,22 +27,4 @@ const KINDS = [
  *   interpreter, computers, MCP);
  * - `"unpinned-prompt"`: it uses a prompt template that is kept at OpenAI, without saying which version of it.
  */
-export type StoreAnyway = (typeof KINDS)[number];
-
-/** @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming a kind that there is not. */
-export function storeAnywaySet(kinds: readonly StoreAnyway[] = []): ReadonlySet<StoreAnyway> {
-  for (const kind of kinds) {
-    if (!KINDS.includes(kind)) {
-      throw new LLMCacheError(
-        "ERR_LLMCACHE_OPTION",
-        `storeAnyway: ${JSON.stringify(kind)} is no kind; known are ${KINDS.join(", ")}.`,
-      );
-    }
-  }
-  return new Set(kinds);
-}
-
-/** What an answer with these flaws is good for. */
-export function verdictOn(flaws: readonly StoreAnyway[], storeAnyway: ReadonlySet<StoreAnyway>): Verdict {
-  return flaws.every((flaw) => storeAnyway.has(flaw)) ? "store" : "pass";
-}
+export type StoreAnyway = (typeof STORE_ANYWAY)[number];

@@ -5,7 +5,7 @@ import { GivenBody, plainBody } from "../src/given-body.ts";
 import { openAIFormats, type OpenAIFormatsOptions } from "../src/index.ts";
 import { sentBody } from "../src/sent-body.ts";
 import { CHAT_URL } from "./asking.ts";
-import { dice, type Dice } from "./dice.ts";
+import { dice, type Dice } from "../../fetch/test/dice.ts";
 import { FUZZ_ENDPOINTS } from "./fuzz-endpoints.ts";
 
 const FULL = process.env["LLMCACHE_TEST_FULL"] === "1";

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { AlikeTexts, UNLIKE } from "../src/alike-texts.ts";
 import { END, EventValues, OTHER } from "../src/event-values.ts";
 import { hitStream } from "../src/hit-stream.ts";
-import { dice, type Dice } from "./dice.ts";
+import { dice, type Dice } from "../../fetch/test/dice.ts";
 
 const FULL = process.env["LLMCACHE_TEST_FULL"] === "1";
 const STREAMS = FULL ? 100_000 : 1500;

@@ -1,7 +1,7 @@
 import type { Json, JsonObject } from "@llmcache/core";
 import { CHAT_FIELDS, COMPLETIONS_FIELDS, RESPONSES_FIELDS, type FieldRole } from "../src/index.ts";
 import { CHAT_URL, COMPLETIONS_URL, RESPONSES_URL } from "./asking.ts";
-import type { Dice } from "./dice.ts";
+import type { Dice } from "../../fetch/test/dice.ts";
 import { CHAT_VALUES, COMPLETIONS_VALUES, RESPONSES_VALUES, type Pair } from "./field-values.ts";
 
 /** An endpoint whose requests are made up and compared. */

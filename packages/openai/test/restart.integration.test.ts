@@ -1,39 +1,24 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { startModelServer, type ModelServer } from "@llmcache/testing/model-server";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { freshDirectory } from "../../testing/test/fresh-directory.ts";
+import { toldBy } from "../../testing/test/run-script.ts";
 
-const run = promisify(execFile);
+const file = join(freshDirectory("openai"), "cache.db");
 let server: ModelServer;
-let folder: string;
 
 beforeEach(async () => {
   server = await startModelServer();
-  folder = await mkdtemp(join(tmpdir(), "llmcache-openai-"));
 });
-afterEach(async () => {
-  await server.close();
-  await rm(folder, { recursive: true });
-});
+afterEach(() => server.close());
 
 interface Told {
   readonly told: readonly unknown[];
   readonly statuses: readonly string[];
 }
 
-async function inAnotherProcess(): Promise<Told> {
-  const script = fileURLToPath(new URL("restart-child.ts", import.meta.url));
-  const { stdout } = await run(process.execPath, [
-    "--conditions=@llmcache/source",
-    script,
-    server.baseURL,
-    join(folder, "cache.db"),
-  ]);
-  return JSON.parse(stdout) as Told;
+function inAnotherProcess(): Promise<Told> {
+  return toldBy(new URL("restart-child.ts", import.meta.url), [server.baseURL, file]);
 }
 
 test("another process answers from the file, in one piece and as a stream, what the first one asked", async () => {

@@ -1,13 +1,13 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
-import { LLMCache, type Json, type JsonObject } from "@llmcache/core";
+import type { Json, JsonObject } from "@llmcache/core";
 import { readEvents, writeEvent, type ServerSentEvent } from "@llmcache/fetch";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
+import { dice, type Dice } from "../../fetch/test/dice.ts";
+import { DAMAGES, damaged, recordAndReplay, type Damaged, type Replayed } from "../../fetch/test/stream-damage.ts";
 import { cachedFetch, type OpenAIFormatsOptions } from "../src/index.ts";
 import { call, CHAT_URL, COMPLETIONS_URL, RESPONSES_URL } from "./asking.ts";
 import { chatAnswers, telling } from "./chat-answers.ts";
 import { completionAnswers } from "./completions-answers.ts";
-import { dice, type Dice } from "./dice.ts";
 import { responseAnswers } from "./responses-answers.ts";
 
 const FULL = process.env["LLMCACHE_TEST_FULL"] === "1";
@@ -175,91 +175,16 @@ function parsed(data: string): JsonObject | undefined {
   }
 }
 
-const DAMAGES = ["none", "cut", "cut and failed", "byte changed", "byte lost", "event lost", "event twice"] as const;
-
-interface Case {
-  readonly bytes: Buffer;
-  readonly fails: boolean;
-}
-
-function damaged(events: readonly ServerSentEvent[], damage: (typeof DAMAGES)[number], roll: Dice): Case {
-  const newline = roll.of(["\n", "\r\n", "\r"]);
-  const at = roll.below(events.length);
-  const told =
-    damage === "event lost"
-      ? events.toSpliced(at, 1)
-      : damage === "event twice"
-        ? events.toSpliced(at, 0, events[at] as ServerSentEvent)
-        : events;
-  const bytes = Buffer.from(
-    told.map((event) => Buffer.from(writeEvent(event)).toString().replaceAll("\n", newline)).join(""),
-  );
-  const where = roll.below(bytes.byteLength);
-  if (damage === "cut" || damage === "cut and failed")
-    return { bytes: bytes.subarray(0, where), fails: damage !== "cut" };
-  if (damage === "byte changed") bytes[where] = roll.below(256);
-  if (damage === "byte lost")
-    return { bytes: Buffer.concat([bytes.subarray(0, where), bytes.subarray(where + 1)]), fails: false };
-  return { bytes, fails: false };
-}
-
-/** A provider that sends these bytes, in pieces. */
-function provider({ bytes, fails }: Case, roll: Dice): typeof globalThis.fetch {
-  return async () => {
-    let sent = 0;
-    const body = new ReadableStream<Uint8Array<ArrayBuffer>>({
-      pull(controller) {
-        if (sent < bytes.byteLength) {
-          const end = Math.min(bytes.byteLength, sent + 1 + roll.below(bytes.byteLength));
-          controller.enqueue(new Uint8Array(bytes.subarray(sent, end)));
-          sent = end;
-        } else if (fails) controller.error(new TypeError("terminated"));
-        else controller.close();
-      },
-    });
-    return Promise.resolve(new Response(body, { headers: { "content-type": "text/event-stream" } }));
-  };
-}
-
-/** All bytes up to the end or the failure. */
-async function bytesOf(response: Response): Promise<Buffer> {
-  const pieces: Uint8Array[] = [];
-  try {
-    for await (const piece of response.body ?? []) pieces.push(piece);
-  } catch {
-    // Cut: what came counts.
-  }
-  return Buffer.concat(pieces);
-}
-
-interface Replayed {
-  readonly first: Buffer;
-  /** What the cache has for a call with `stream`, and for one without. */
-  readonly again: Buffer | undefined;
-  readonly answer: JsonObject | undefined;
-}
-
 function isListed({ url }: Endpoint, { n }: JsonObject): boolean {
   return url === CHAT_URL && typeof n === "number" && n > 1;
 }
 
-async function recordAndReplay(endpoint: Endpoint, body: JsonObject, given: Case, roll: Dice): Promise<Replayed> {
-  // Weakly held objects are let go between turns only.
-  await nextTurn();
-  const cache = new LLMCache();
-  const fetch = cachedFetch(cache, { ...options, fetch: provider(given, roll) });
-  const ask = (more: object, headers: Record<string, string>): Promise<Response> =>
-    fetch(endpoint.url, { method: "POST", body: JSON.stringify({ ...body, ...more }), headers });
-  const first = await bytesOf(await ask({ stream: true }, {}));
-  await cache.settled();
-  const onlyIfCached = { "cache-control": "only-if-cached" };
-  const again = await ask({ stream: true }, onlyIfCached);
-  const whole = await ask({ stream: false }, onlyIfCached);
-  return {
-    first,
-    again: again.status === 200 ? await bytesOf(again) : undefined,
-    answer: whole.status === 200 ? ((await whole.json()) as JsonObject) : undefined,
-  };
+async function replayed(endpoint: Endpoint, body: JsonObject, given: Damaged, roll: Dice): Promise<Replayed> {
+  return recordAndReplay(given, roll, (cache, upstream) => {
+    const fetch = cachedFetch(cache, { ...options, fetch: upstream });
+    return (stream, headers) =>
+      fetch(endpoint.url, { method: "POST", body: JSON.stringify({ ...body, stream }), headers });
+  });
 }
 
 describe.each(ENDPOINTS)("$name", (endpoint) => {
@@ -274,7 +199,7 @@ describe.each(ENDPOINTS)("$name", (endpoint) => {
           shattered(event, roll),
         );
         const given = damaged(events, damage, roll);
-        const { first, again, answer: made } = await recordAndReplay(endpoint, body, given, roll);
+        const { first, again, answer: made } = await replayed(endpoint, body, given, roll);
         // Nobody gets less than the provider sent, or anything else; what follows the end is nobody's.
         expect(given.bytes.subarray(0, first.byteLength).equals(first)).toBe(true);
         if (damage === "none") {
@@ -315,7 +240,7 @@ describe.each(ENDPOINTS)("$name", (endpoint) => {
     let stored = 0;
     for (let end = 0; end < bytes.byteLength; end++) {
       const given = { bytes: bytes.subarray(0, end), fails: end % 2 === 0 };
-      const { again, answer: made } = await recordAndReplay(endpoint, endpoint.body(answer), given, roll);
+      const { again, answer: made } = await replayed(endpoint, endpoint.body(answer), given, roll);
       if (again === undefined) continue;
       stored++;
       if (made !== undefined) expect(made).toEqual(answer);
@@ -335,11 +260,7 @@ describe.each(ENDPOINTS)("$name", (endpoint) => {
         );
         if (what === "changed") bytes[at] = roll.below(256);
         const given = { bytes, fails: false };
-        const {
-          first,
-          again,
-          answer: made,
-        } = await recordAndReplay(endpoint, endpoint.body(endpoint.simple), given, roll);
+        const { first, again, answer: made } = await replayed(endpoint, endpoint.body(endpoint.simple), given, roll);
         expect(bytes.subarray(0, first.byteLength).equals(first)).toBe(true);
         if (again === undefined) expect(made).toBeUndefined();
         else expect(again.equals(first)).toBe(true);
@@ -356,7 +277,7 @@ describe.each(ENDPOINTS)("$name", (endpoint) => {
       const bytes = Buffer.concat((call(body, { url: endpoint.url, options }).toEvents(answer) ?? []).map(writeEvent));
       for (let end = 0; end < bytes.byteLength; end += FULL ? 1 : 7) {
         const given = { bytes: bytes.subarray(0, end), fails: end % 2 === 0 };
-        const { first, again, answer: made } = await recordAndReplay(endpoint, body, given, roll);
+        const { first, again, answer: made } = await replayed(endpoint, body, given, roll);
         expect(given.bytes.subarray(0, first.byteLength).equals(first)).toBe(true);
         if (again === undefined) {
           expect(made).toBeUndefined();

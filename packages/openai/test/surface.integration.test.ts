@@ -1,11 +1,8 @@
-import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
 import { startModelServer, type ModelServer, type ReplyScript } from "@llmcache/testing/model-server";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { freshDirectory } from "../../testing/test/fresh-directory.ts";
+import { toldBy } from "../../testing/test/run-script.ts";
 import { STEPS } from "./surface.ts";
 
 /** Other versions of the SDK to go through: `index.mjs` of each, with commas between. */
@@ -23,23 +20,21 @@ const SCRIPTS: readonly (readonly [name: string, script: ReplyScript])[] = [
   ],
 ];
 
-const run = promisify(execFile);
+const folder = freshDirectory("openai");
 let server: ModelServer;
-let folder: string;
+let file: string;
+let runs = 0;
 
 beforeEach(async () => {
   server = await startModelServer();
+  file = join(folder, `${++runs}.db`);
   server.reply(({ body }) => {
     const text = body.toString("utf8");
     if (text.includes("chat that runs tools") && !text.includes('"role":"tool"')) return CALL;
     return SCRIPTS.find(([name]) => text.includes(name))?.[1] ?? {};
   });
-  folder = await mkdtemp(join(tmpdir(), "llmcache-openai-"));
 });
-afterEach(async () => {
-  await server.close();
-  await rm(folder, { recursive: true });
-});
+afterEach(() => server.close());
 
 interface Told {
   readonly version: string;
@@ -47,14 +42,8 @@ interface Told {
   readonly told: readonly Readonly<Record<string, unknown>>[];
 }
 
-async function inAProcess(way: string, passes: number, sdk: string): Promise<Told> {
-  const script = fileURLToPath(new URL("surface-child.ts", import.meta.url));
-  const { stdout } = await run(
-    process.execPath,
-    ["--conditions=@llmcache/source", script, server.url, join(folder, "cache.db"), way, String(passes), sdk],
-    { maxBuffer: 2 ** 26 },
-  );
-  return JSON.parse(stdout) as Told;
+function inAProcess(way: string, passes: number, sdk: string): Promise<Told> {
+  return toldBy(new URL("surface-child.ts", import.meta.url), [server.url, file, way, String(passes), sdk]);
 }
 
 describe.each(["openai", ...SDKS])("%s", (sdk) => {

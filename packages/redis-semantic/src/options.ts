@@ -1,14 +1,7 @@
 import { OptionChecks, type Codec, type Embedder } from "@llmcache/core";
 import { isRedisClient, type RedisClient } from "@llmcache/redis/internal";
+import { similarSettings, type SimilarStoreOptions, type SimilarStoreSettings } from "@llmcache/similarity/stores";
 import { DEFAULT_PREFIX } from "./layout.ts";
-import { SimilarityPolicy, type Candidate, type Decision, type SimilarityPolicyOptions } from "@llmcache/similarity";
-
-/** Who decides which candidates are served: a `SimilarityPolicy`, or something of your own. */
-export interface CandidatePolicy {
-  /** Candidates below it are not shown to `decide`, if it is given. */
-  readonly threshold?: number | undefined;
-  decide(candidate: Candidate): Pick<Decision, "serve">;
-}
 
 /** An embedder that also takes what was found, for those who keep copies. */
 export interface LearningEmbedder extends Embedder {
@@ -19,17 +12,7 @@ export interface LearningEmbedder extends Embedder {
 }
 
 /** Options of every store of this package, whoever opened its connection. */
-export interface RedisSemanticSettings {
-  /** Makes vectors of texts. Whoever made it closes it. */
-  readonly embedder: Embedder | LearningEmbedder;
-  /** Least similarity of what is served, inclusive, 0 to 1; it holds for one embedder. Short for a `SimilarityPolicy`. */
-  readonly threshold?: number | undefined;
-  /** The guard of that policy. */
-  readonly guard?: SimilarityPolicyOptions["guard"];
-  /** Decides in the place of `threshold` and `guard`. */
-  readonly policy?: CandidatePolicy | undefined;
-  /** Most candidates that the policy is asked about, the nearest first. @default 5 */
-  readonly maxCandidates?: number | undefined;
+export interface RedisSemanticSettings extends SimilarStoreOptions<Embedder | LearningEmbedder> {
   /**
    * Keys begin with `<prefix>:`. With `{braces}` in it, all keys share one slot of a Cluster. @default "llmcache-semantic"
    */
@@ -54,11 +37,8 @@ export interface RedisSemanticStoreOptions extends RedisSemanticSettings {
 }
 
 /** {@link RedisSemanticStoreOptions} after they were checked. */
-export interface CheckedSettings {
+export interface CheckedSettings extends SimilarStoreSettings<Embedder | LearningEmbedder> {
   readonly client: RedisClient;
-  readonly embedder: Embedder | LearningEmbedder;
-  readonly policy: CandidatePolicy;
-  readonly maxCandidates: number;
   readonly prefix: string;
   readonly timeoutMs: number;
   readonly maxEntryBytes: number;
@@ -68,8 +48,6 @@ export interface CheckedSettings {
 
 const check: OptionChecks = new OptionChecks("RedisSemanticStore");
 
-const DEFAULT_MAX_CANDIDATES = 5;
-const MAX_CANDIDATES = 100;
 const DEFAULT_TIMEOUT_MS = 2000;
 const DEFAULT_MAX_ENTRY_BYTES = 1024 * 1024;
 const KNOWN: Readonly<Record<keyof RedisSemanticStoreOptions, true>> = {
@@ -88,13 +66,9 @@ const KNOWN: Readonly<Record<keyof RedisSemanticStoreOptions, true>> = {
 
 /** @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming the field. */
 export function checkedSettings(options: RedisSemanticStoreOptions): CheckedSettings {
-  for (const name of Object.keys(options)) {
-    if (!Object.hasOwn(KNOWN, name))
-      throw check.error(`${name} is no option; known are ${Object.keys(KNOWN).join(", ")}.`);
-  }
+  check.known(options, KNOWN);
   const {
     client,
-    maxCandidates = DEFAULT_MAX_CANDIDATES,
     prefix = DEFAULT_PREFIX,
     timeoutMs = DEFAULT_TIMEOUT_MS,
     maxEntryBytes = DEFAULT_MAX_ENTRY_BYTES,
@@ -102,8 +76,7 @@ export function checkedSettings(options: RedisSemanticStoreOptions): CheckedSett
     codec,
   } = options;
   if (!isRedisClient(client)) throw check.wrong("client", "a Redis or a Cluster of ioredis", client);
-  const embedder = checkedEmbedder(options.embedder);
-  check.whole("maxCandidates", maxCandidates, 1, MAX_CANDIDATES);
+  const similar = similarSettings(check, options);
   // Without a prefix, what is beside an entry would be everybody's.
   if (typeof prefix !== "string" || prefix === "" || !prefix.isWellFormed())
     throw check.wrong("prefix", "a text of whole characters that is not empty", prefix);
@@ -114,30 +87,11 @@ export function checkedSettings(options: RedisSemanticStoreOptions): CheckedSett
   check.codec(codec);
   return {
     client,
-    embedder,
-    policy: policyOf(options),
-    maxCandidates,
+    ...similar,
     prefix,
     timeoutMs,
     maxEntryBytes,
     engine,
     codec,
   };
-}
-
-function checkedEmbedder(embedder: Embedder): Embedder {
-  if (typeof embedder?.embed !== "function" || typeof embedder.id !== "string" || embedder.id === "")
-    throw check.wrong("embedder", "an object with id, dimensions and embed", embedder);
-  if (embedder.dimensions !== undefined) check.whole("embedder.dimensions", embedder.dimensions);
-  return embedder;
-}
-
-function policyOf({ policy, threshold, guard }: RedisSemanticSettings): CandidatePolicy {
-  // Without either, its error says how a threshold is found.
-  if (policy === undefined)
-    return new SimilarityPolicy({ threshold, ...(guard === undefined ? {} : { guard }) } as SimilarityPolicyOptions);
-  if (threshold !== undefined || guard !== undefined)
-    throw check.error("threshold and guard are those of the policy: give either them or policy.");
-  if (typeof policy?.decide !== "function") throw check.wrong("policy", "an object with decide", policy);
-  return policy;
 }

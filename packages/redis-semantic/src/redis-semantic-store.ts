@@ -17,7 +17,7 @@ import {
   type StoreEvent,
   type StoreHit,
 } from "@llmcache/core";
-import { embedderError, PendingWrites, VectorSource, WrongVector } from "@llmcache/similarity/stores";
+import { embedderError, EmbedderState, PendingWrites, VectorSource, WrongVector } from "@llmcache/similarity/stores";
 import { Connection, inSteps, Keys, ListCursor, scan } from "@llmcache/redis/internal";
 import { Candidates } from "./candidates.ts";
 import { Engines } from "./engine.ts";
@@ -56,9 +56,9 @@ export class RedisSemanticStore implements Store {
   readonly #payloads: Payloads;
   readonly #engines: Engines;
   readonly #vectors: VectorSource;
+  readonly #embedder: EmbedderState;
   readonly #pending: PendingWrites = new PendingWrites();
   #space: VectorSpace | undefined;
-  #isDegraded = false;
   #isClosed = false;
 
   /** @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming the option that is not what it may be. Sends nothing. */
@@ -72,6 +72,7 @@ export class RedisSemanticStore implements Store {
     const keys = { entries: this.#entries, vectors: this.#sets };
     this.#engines = new Engines(this.#connection, keys, prefix, engine, this.#payloads);
     this.#vectors = new VectorSource(embedder);
+    this.#embedder = new EmbedderState(this.#vectors.id, this.#listeners);
   }
 
   /** The entry under the key's id; if there is none that `accept` takes, one with a similar text from the key's scope. */
@@ -328,12 +329,12 @@ export class RedisSemanticStore implements Store {
     const signal = options?.signal;
     try {
       const vectors = await this.#vectors.of([...new Set(entries.map(({ text }) => text as string))], signal);
-      this.#embedderWorked();
+      this.#embedder.worked();
       return new Map(entries.map(({ id, text }) => [id, vectors.get(text as string) as Float32Array] as const));
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof WrongVector) throw error;
-      this.#embedderFailed(error);
+      this.#embedder.failed(error);
       return new Map();
     }
   }
@@ -408,18 +409,5 @@ export class RedisSemanticStore implements Store {
         "What is stored under this id cannot be read: damaged, of another format, of another codec, or not ours.",
       id,
     });
-  }
-
-  #embedderFailed(error: unknown): void {
-    if (this.#isDegraded) return;
-    this.#isDegraded = true;
-    const message = `${embedderError(this.#vectors.id, error).message} What is written meanwhile is found by its id alone.`;
-    this.#listeners.tell({ type: "degraded", message, error });
-  }
-
-  #embedderWorked(): void {
-    if (!this.#isDegraded) return;
-    this.#isDegraded = false;
-    this.#listeners.tell({ type: "recovered", message: `The embedder ${this.#vectors.id} works again.` });
   }
 }

@@ -1,5 +1,4 @@
-import { isLLMCacheError, LLMCacheError, type Embedder } from "@llmcache/core";
-import { orAborted } from "./or-aborted.ts";
+import { isLLMCacheError, LLMCacheError, orAborted, type Embedder } from "@llmcache/core";
 
 /** Vectors of texts asked for last: what a lookup needed, the write after the miss needs again. */
 const MAX_KNOWN = 256;

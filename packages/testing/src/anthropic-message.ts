@@ -2,8 +2,8 @@ import { cut, isList } from "./pieces.ts";
 import { modelOf } from "./request-model.ts";
 import type { RecordedRequest } from "./recorded-request.ts";
 import type { ChatScript, ToolCallScript } from "./script.ts";
-
-const CHARACTERS_A_TOKEN = 4;
+import { lastUserText } from "./last-user-text.ts";
+import { tokensInJson } from "./token-count.ts";
 
 /** The members of a Messages request that shape its answer. */
 export interface MessagesRequest {
@@ -40,17 +40,12 @@ export function messageAnswer(request: RecordedRequest, body: MessagesRequest, s
   };
 }
 
-/** So many tokens has this text. */
-export function tokens(value: unknown): number {
-  return Math.ceil(JSON.stringify(value ?? "").length / CHARACTERS_A_TOKEN);
-}
-
 function blocksOf(request: RecordedRequest, id: string, body: MessagesRequest, script: ChatScript): Block[] {
   const silent = script.toolCalls !== undefined || script.refusal !== undefined;
   const pieces = script.stream?.pieces;
   const given = script.content === undefined && isList(pieces) ? pieces.join("") : script.content;
   const text =
-    given === undefined ? (silent ? null : `answer ${request.number} to: ${lastText(body.messages)}`) : given;
+    given === undefined ? (silent ? null : `answer ${request.number} to: ${lastUserText(body.messages)}`) : given;
   const said = [text, script.refusal].filter((each) => typeof each === "string");
   return [
     ...(script.reasoning === undefined
@@ -91,33 +86,16 @@ function parsed(text: string): unknown {
 function usageOf(body: MessagesRequest, content: readonly Block[], script: ChatScript): object {
   const { prompt_tokens: input, completion_tokens: output, total_tokens: _total, ...others } = script.usage || {};
   return {
-    input_tokens: input ?? tokens(body.messages),
+    input_tokens: input ?? tokensInJson(body.messages),
     cache_creation_input_tokens: 0,
     cache_read_input_tokens: 0,
     cache_creation: { ephemeral_5m_input_tokens: 0, ephemeral_1h_input_tokens: 0 },
-    output_tokens: output ?? tokens(content),
+    output_tokens: output ?? tokensInJson(content),
     service_tier: "standard",
     inference_geo: null,
     server_tool_use: null,
     ...others,
   };
-}
-
-function lastText(messages: unknown): string {
-  const last: unknown = Array.isArray(messages)
-    ? messages.findLast((item) => member(item, "role") === "user")
-    : undefined;
-  const content = member(last, "content");
-  if (typeof content === "string") return content;
-  const parts: readonly unknown[] = Array.isArray(content) ? content : [];
-  return parts
-    .map((part) => member(part, "text"))
-    .filter((text) => typeof text === "string")
-    .join("");
-}
-
-function member(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }
 
 /** How a text is told in a stream. */

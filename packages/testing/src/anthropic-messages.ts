@@ -1,11 +1,12 @@
 import { anthropicError } from "./anthropic-errors.ts";
 import { messageEvents, type MessageEvent } from "./anthropic-events.ts";
-import { messageAnswer, tokens, type MessagesRequest } from "./anthropic-message.ts";
+import { messageAnswer, type MessagesRequest } from "./anthropic-message.ts";
 import { EVENT_STREAM_TYPE, withHeaders } from "./openai-headers.ts";
 import { chop, encodeEvents } from "./sse.ts";
 import type { RecordedRequest } from "./recorded-request.ts";
 import type { ChatScript, ErrorScript, HeaderScript } from "./script.ts";
 import { plainJsonAnswer, type WireAnswer } from "./wire-answer.ts";
+import { tokensInJson } from "./token-count.ts";
 
 const OVERLOADED = 529;
 
@@ -39,7 +40,7 @@ export function messagesAnswer(request: RecordedRequest, script: ChatScript): Wi
 /** The answer to `POST /messages/count_tokens`. */
 export function countTokensAnswer(request: RecordedRequest, script: ChatScript): WireAnswer {
   const { messages } = request.json() as MessagesRequest;
-  return plainJsonAnswer(200, { input_tokens: tokens(messages) }, anthropicHeaders(request, script.headers));
+  return plainJsonAnswer(200, { input_tokens: tokensInJson(messages) }, anthropicHeaders(request, script.headers));
 }
 
 /** An error as Anthropic words it. */

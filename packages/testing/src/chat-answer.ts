@@ -2,11 +2,12 @@ import { cut, isList } from "./pieces.ts";
 import { modelOf } from "./request-model.ts";
 import type { RecordedRequest } from "./recorded-request.ts";
 import type { ChatScript, ChoiceScript, ToolCallScript, UsageScript } from "./script.ts";
+import { lastUserText } from "./last-user-text.ts";
+import { tokensIn } from "./token-count.ts";
 
 const FIRST_CREATED = 1_700_000_000;
 const DEFAULT_FINGERPRINT = "fp_model_server";
 const DEFAULT_TIER = "default";
-const CHARACTERS_A_TOKEN = 4;
 
 /** The members of a chat request that shape its answer. */
 export interface ChatRequest {
@@ -76,7 +77,7 @@ function completeChoice(
   const pieces = answer.stream?.pieces;
   const given = script.content === undefined && isList(pieces) ? pieces.join("") : script.content;
   const silent = script.toolCalls !== undefined || script.refusal !== undefined;
-  const echo = silent ? null : `answer ${request.number} to: ${lastUserText(body)}`;
+  const echo = silent ? null : `answer ${request.number} to: ${lastUserText(body.messages)}`;
   const text = given === undefined ? echo : given;
   const ownText = answer.choices !== undefined && script.content !== undefined;
   const content = text && index > 0 && !ownText ? `${text} [choice ${index}]` : text;
@@ -99,12 +100,12 @@ function completeChoice(
 }
 
 function completeUsage(body: ChatRequest, choices: readonly Choice[], script: UsageScript = {}): UsageScript {
-  const reasoning = tokens(choices.map((choice) => choice.reasoning ?? "").join(""));
+  const reasoning = tokensIn(choices.map((choice) => choice.reasoning ?? "").join(""));
   const answered = choices.map(
     (choice) => (choice.content ?? "") + (choice.refusal ?? "") + choice.toolCalls.map(callText).join(""),
   );
-  const prompt = script.prompt_tokens ?? tokens(JSON.stringify(body.messages ?? []));
-  const completion = script.completion_tokens ?? tokens(answered.join("")) + reasoning;
+  const prompt = script.prompt_tokens ?? tokensIn(JSON.stringify(body.messages ?? []));
+  const completion = script.completion_tokens ?? tokensIn(answered.join("")) + reasoning;
   return {
     ...script,
     prompt_tokens: prompt,
@@ -125,26 +126,6 @@ function callText(call: ToolCallScript): string {
   return call.name + ("input" in call ? call.input : call.arguments);
 }
 
-function tokens(text: string): number {
-  return Math.ceil(text.length / CHARACTERS_A_TOKEN);
-}
-
 function choiceCount(body: ChatRequest): number {
   return typeof body.n === "number" && Number.isInteger(body.n) && body.n > 0 ? body.n : 1;
-}
-
-function lastUserText(body: ChatRequest): string {
-  const messages: readonly unknown[] = Array.isArray(body.messages) ? body.messages : [];
-  const last = messages.findLast((message) => member(message, "role") === "user");
-  const content = member(last, "content");
-  if (typeof content === "string") return content;
-  if (!Array.isArray(content)) return "";
-  return content
-    .map((part: unknown) => member(part, "text"))
-    .filter((text) => typeof text === "string")
-    .join("");
-}
-
-function member(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }

@@ -6,9 +6,9 @@ import { chop, encodeEvents } from "./sse.ts";
 import type { RecordedRequest } from "./recorded-request.ts";
 import type { ChatScript, ErrorScript, HeaderScript } from "./script.ts";
 import { plainJsonAnswer, type WireAnswer } from "./wire-answer.ts";
+import { tokensInJson } from "./token-count.ts";
 
 const METHOD = /\/([^/:]+):(generateContent|streamGenerateContent|embedContent|batchEmbedContents|countTokens)$/;
-const CHARACTERS_A_TOKEN = 4;
 const DIMENSIONS = 8;
 const OVERLOADED = 503;
 
@@ -27,7 +27,7 @@ export function geminiAnswer(request: RecordedRequest, script: ChatScript): Wire
   const contents: readonly unknown[] = Array.isArray(body["requests"]) ? body["requests"] : [body];
   switch (method) {
     case "countTokens":
-      return plainJsonAnswer(200, { totalTokens: tokens(body["contents"]) }, headers);
+      return plainJsonAnswer(200, { totalTokens: tokensInJson(body["contents"]) }, headers);
     case "embedContent":
       return plainJsonAnswer(
         200,
@@ -83,9 +83,9 @@ function whole(request: RecordedRequest, body: Value, model: string, script: Cha
     candidates: [{ content: { parts, role: "model" }, finishReason, index: 0, ...script.gemini?.candidate }],
     ...(script.usage !== false && {
       usageMetadata: {
-        promptTokenCount: script.usage?.prompt_tokens ?? tokens(body["contents"]),
-        candidatesTokenCount: script.usage?.completion_tokens ?? tokens(parts),
-        totalTokenCount: tokens(body["contents"]) + tokens(parts),
+        promptTokenCount: script.usage?.prompt_tokens ?? tokensInJson(body["contents"]),
+        candidatesTokenCount: script.usage?.completion_tokens ?? tokensInJson(parts),
+        totalTokenCount: tokensInJson(body["contents"]) + tokensInJson(parts),
       },
     }),
     modelVersion: script.model ?? model,
@@ -157,10 +157,6 @@ function embedUsage(contents: readonly unknown[], script: ChatScript): object {
 /** What Google sends beside every answer. */
 function geminiHeaders({ number }: RecordedRequest, script: HeaderScript = {}): WireAnswer["headers"] {
   return withHeaders({ "server-timing": `gfet4t7; dur=${100 + number}`, "x-content-type-options": "nosniff" }, script);
-}
-
-function tokens(value: unknown): number {
-  return Math.ceil(JSON.stringify(value ?? "").length / CHARACTERS_A_TOKEN);
 }
 
 function lastText(contents: unknown): string {

@@ -7,9 +7,9 @@ import type { RecordedRequest } from "./recorded-request.ts";
 import type { ChatScript } from "./script.ts";
 import { chop, encodeEvents } from "./sse.ts";
 import { errorAnswer, jsonAnswer, textAnswer, type WireAnswer } from "./wire-answer.ts";
+import { tokensIn } from "./token-count.ts";
 
 const BYTES_A_SECOND = 1000;
-const CHARACTERS_A_TOKEN = 4;
 const TEXT_TYPE = "text/plain; charset=utf-8";
 
 /** What was understood of the file, decided before it is written in any format. */
@@ -46,7 +46,7 @@ async function transcribe(file: Blob, said: TranscriptionScript): Promise<Transc
 }
 
 function usageOf({ text }: Transcript): object {
-  const output = Math.ceil(text.length / CHARACTERS_A_TOKEN);
+  const output = tokensIn(text);
   return { type: "tokens", input_tokens: 10, output_tokens: output, total_tokens: 10 + output };
 }
 

@@ -6,9 +6,9 @@ import { chop, encodeEvents } from "./sse.ts";
 import type { RecordedRequest } from "./recorded-request.ts";
 import type { ChatScript, ChoiceScript, StreamScript } from "./script.ts";
 import { jsonAnswer, type WireAnswer } from "./wire-answer.ts";
+import { tokensIn, tokensInJson } from "./token-count.ts";
 
 const FIRST_CREATED = 1_700_000_000;
-const CHARACTERS_A_TOKEN = 4;
 
 /** The members of a request for completions that shape its answer. */
 interface CompletionsRequest {
@@ -126,7 +126,7 @@ function promptsOf(prompt: unknown): string[] {
 }
 
 function usageOf(body: CompletionsRequest, choices: readonly Choice[]): object {
-  const input = Math.ceil(JSON.stringify(body.prompt ?? "").length / CHARACTERS_A_TOKEN);
-  const output = Math.ceil(choices.map(({ pieces }) => pieces.join("")).join("").length / CHARACTERS_A_TOKEN);
+  const input = tokensInJson(body.prompt);
+  const output = tokensIn(choices.map(({ pieces }) => pieces.join("")).join(""));
   return { prompt_tokens: input, completion_tokens: output, total_tokens: input + output };
 }

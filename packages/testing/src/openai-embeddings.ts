@@ -4,9 +4,9 @@ import type { RecordedRequest } from "./recorded-request.ts";
 import type { ChatScript } from "./script.ts";
 import { jsonAnswer, jsonTextAnswer, type WireAnswer } from "./wire-answer.ts";
 import { modelOf } from "./request-model.ts";
+import { tokensIn } from "./token-count.ts";
 
 const DEFAULT_DIMENSIONS = 8;
-const CHARACTERS_A_TOKEN = 4;
 const MAX_DIGITS = 9;
 
 interface EmbeddingsRequest {
@@ -48,7 +48,7 @@ function inputsOf(input: unknown): readonly unknown[] {
 
 function tokensOf(input: unknown): number {
   if (Array.isArray(input)) return input.length;
-  return Math.ceil(String(input).length / CHARACTERS_A_TOKEN);
+  return tokensIn(String(input));
 }
 
 /** A vector of length one, made of a digest of the text. */

@@ -2,9 +2,10 @@ import { cut, isList } from "./pieces.ts";
 import { modelOf } from "./request-model.ts";
 import type { RecordedRequest } from "./recorded-request.ts";
 import type { ChatScript, ToolCallScript } from "./script.ts";
+import { lastUserText } from "./last-user-text.ts";
+import { tokensIn } from "./token-count.ts";
 
 const FIRST_CREATED = 1_700_000_000;
-const CHARACTERS_A_TOKEN = 4;
 
 /** The members of a Responses request that shape its answer. */
 export interface ResponsesRequest {
@@ -78,7 +79,7 @@ function itemsOf(request: RecordedRequest, id: string, body: ResponsesRequest, s
   const silent = script.toolCalls !== undefined || script.refusal !== undefined;
   const pieces = script.stream?.pieces;
   const given = script.content === undefined && isList(pieces) ? pieces.join("") : script.content;
-  const text = given === undefined ? (silent ? null : `answer ${number} to: ${lastText(body.input)}`) : given;
+  const text = given === undefined ? (silent ? null : `answer ${number} to: ${lastUserText(body.input)}`) : given;
   const status = script.finishReason === "length" ? "incomplete" : "completed";
   const content = [
     ...(text === null ? [] : [textPart(text, body, script)]),
@@ -123,8 +124,8 @@ function callItem(call: ToolCallScript, id: string, position: number): Item {
 }
 
 function usageOf(body: ResponsesRequest, output: readonly Item[]): object {
-  const input = tokens(JSON.stringify(body.input ?? ""));
-  const said = tokens(JSON.stringify(output));
+  const input = tokensIn(JSON.stringify(body.input ?? ""));
+  const said = tokensIn(JSON.stringify(output));
   return {
     input_tokens: input,
     input_tokens_details: { cached_tokens: 0 },
@@ -132,24 +133,4 @@ function usageOf(body: ResponsesRequest, output: readonly Item[]): object {
     output_tokens_details: { reasoning_tokens: 0 },
     total_tokens: input + said,
   };
-}
-
-function tokens(text: string): number {
-  return Math.ceil(text.length / CHARACTERS_A_TOKEN);
-}
-
-function lastText(input: unknown): string {
-  if (typeof input === "string") return input;
-  const last: unknown = Array.isArray(input) ? input.findLast((item) => member(item, "role") === "user") : undefined;
-  const content = member(last, "content");
-  if (typeof content === "string") return content;
-  const parts: readonly unknown[] = Array.isArray(content) ? content : [];
-  return parts
-    .map((part) => member(part, "text"))
-    .filter((text) => typeof text === "string")
-    .join("");
-}
-
-function member(value: unknown, name: string): unknown {
-  return typeof value === "object" && value !== null ? (value as Record<string, unknown>)[name] : undefined;
 }

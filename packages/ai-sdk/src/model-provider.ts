@@ -1,20 +1,4 @@
-/** Query parameters that carry credentials: never part of an identity. */
-const CREDENTIALS: ReadonlySet<string> = new Set([
-  "api-key",
-  "api_key",
-  "apikey",
-  "x-api-key",
-  "key",
-  "subscription-key",
-  "access_token",
-  "access-token",
-  "token",
-  "auth",
-  "authorization",
-  "code",
-  "sig",
-  "signature",
-]);
+import { CREDENTIAL_PARAMETERS } from "@llmcache/core";
 
 /** What models of the AI SDK's own provider packages know of where they ask; the specification does not show it. */
 interface ModelConfig {
@@ -85,7 +69,7 @@ function called(value: unknown): unknown {
 }
 
 function withoutCredentials(url: URL): string {
-  const query = [...url.searchParams].filter(([name]) => !CREDENTIALS.has(name.toLowerCase()));
+  const query = [...url.searchParams].filter(([name]) => !CREDENTIAL_PARAMETERS.has(name.toLowerCase()));
   const search = query.length === 0 ? "" : `?${new URLSearchParams(query).toString()}`;
   return `${url.origin}${url.pathname.replace(/\/+$/, "")}${search}`;
 }

@@ -1,2 +1,0 @@
-/** Does a field of a request change the answer? */
-export type FieldRole = "counts" | "ignored";
