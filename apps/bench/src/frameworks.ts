@@ -1,11 +1,12 @@
 import { InMemoryCache } from "@langchain/core/caches";
 import type { BaseChatModel } from "@langchain/core/language_models/chat_models";
 import { FakeListChatModel } from "@langchain/core/utils/testing";
-import type { LanguageModelV4, LanguageModelV4GenerateResult, LanguageModelV4Middleware } from "@ai-sdk/provider";
+import type { LanguageModelV4, LanguageModelV4Middleware } from "@ai-sdk/provider";
 import { cacheMiddleware } from "@llmcache/ai-sdk";
 import { LLMCache } from "@llmcache/core";
 import { LLMCacheBaseCache, withCache } from "@llmcache/langchain";
 import { generateText, wrapLanguageModel } from "ai";
+import { documented, type Shelf } from "./documented-middleware.ts";
 import type { Contender, Suite } from "./harness.ts";
 import { answerOf } from "./samples.ts";
 
@@ -25,7 +26,13 @@ export async function generateTextHits(): Promise<Suite> {
   return {
     title: "AI SDK generateText, 4 kB in, 4 kB out",
     contenders: [ask("a mock model that answers at once", model), ask("hit in cacheMiddleware", cached)],
-    targets: { "hit in cacheMiddleware": 1.35 },
+    targets: {
+      "hit in cacheMiddleware": {
+        atMost: 1.35,
+        whyMissed:
+          "The mock model does nothing, not even a copy. Key, lookup and a private copy of 4 kB cost about 20 µs; generateText around them is the rest.",
+      },
+    },
   };
 }
 
@@ -83,11 +90,6 @@ export async function langChainHits(): Promise<Suite> {
   };
 }
 
-interface Shelf {
-  get(key: string): unknown;
-  set(key: string, value: unknown): unknown;
-}
-
 /** What its Redis does with a value: text in the store, a value of one's own for each who reads it. */
 function textsInMap(): Shelf {
   const texts = new Map<string, string>();
@@ -97,27 +99,6 @@ function textsInMap(): Shelf {
       return text === undefined ? undefined : (JSON.parse(text) as unknown);
     },
     set: (key, value) => texts.set(key, JSON.stringify(value)),
-  };
-}
-
-/** "Caching Responses" in the documentation of ai 7. */
-function documented(shelf: Shelf): LanguageModelV4Middleware {
-  return {
-    specificationVersion: "v4",
-    wrapGenerate: async ({ doGenerate, params, model }) => {
-      const key = JSON.stringify({ provider: model.provider, modelId: model.modelId, params });
-      const cached = (await shelf.get(key)) as LanguageModelV4GenerateResult | undefined;
-      if (cached !== undefined) {
-        const timestamp = cached.response?.timestamp;
-        return {
-          ...cached,
-          response: { ...cached.response, ...(timestamp ? { timestamp: new Date(timestamp) } : {}) },
-        };
-      }
-      const result = await doGenerate();
-      shelf.set(key, result);
-      return result;
-    },
   };
 }
 

@@ -2,7 +2,7 @@ import { LLMCache } from "@llmcache/core";
 import { redisStore, type RedisStore } from "@llmcache/redis";
 import { Redis } from "ioredis";
 import { canonicalKey } from "./by-hand.ts";
-import type { Contender, Suite } from "./harness.ts";
+import type { Contender, Suite, Target } from "./harness.ts";
 import { answerOf, requestOf } from "./samples.ts";
 
 const BYTES = 4096;
@@ -10,7 +10,21 @@ const ENTRIES = 256;
 const BATCH = 10;
 const requests = Array.from({ length: ENTRIES }, (_, seed) => requestOf(BYTES, seed));
 /** Share of the time by hand, by the number of hits under way at a time. */
-const TARGETS: Readonly<Record<number, number>> = { 1: 0.85, 32: 1, 256: 1 };
+const TARGETS: Readonly<Record<number, Target>> = {
+  1: {
+    atMost: 0.85,
+    whyMissed:
+      "One at a time, nine tenths are the way through two sockets and the kernel, which both go; what a cheaper key and body spare is of the size of what deadline, single flight and statistics cost.",
+  },
+  32: { atMost: 1 },
+  256: { atMost: 1 },
+};
+
+const GET_MANY: Target = {
+  atMost: 0.7,
+  whyMissed:
+    "One command spares nine replies, not the bytes: ten frames of 4 kB are read, checked and parsed, each with its head.",
+};
 
 /** Hits of 4 kB for requests of 4 kB in the Redis at `url`, so many under way at a time, beside a key, a GET and JSON.parse by hand. */
 export async function redisHits(url: string, concurrency: number): Promise<Suite> {
@@ -29,7 +43,7 @@ export async function redisHits(url: string, concurrency: number): Promise<Suite
       }),
       contender("LLMCache over RedisStore", concurrency, (request) => cache.through(request, never)),
     ],
-    targets: { "LLMCache over RedisStore": TARGETS[concurrency] ?? 1 },
+    targets: { "LLMCache over RedisStore": TARGETS[concurrency] ?? { atMost: 1 } },
     close: () => closeAll(raw, prefix, store),
   };
 }
@@ -72,7 +86,7 @@ export async function redisBatches(url: string): Promise<Suite> {
         },
       },
     ],
-    targets: { "getMany, json()": 0.7 },
+    targets: { "getMany, json()": GET_MANY },
     close: () => closeAll(raw, prefix, store),
   };
 }

@@ -70,6 +70,13 @@ export async function redisSemanticHits(url: string, entries: number): Promise<S
   };
 }
 
+/** Similar hits among ever more entries, each in a set of its own. */
+export async function redisSemanticGrowth(url: string, sizes: readonly number[]): Promise<Suite> {
+  const contenders: Contender[] = [];
+  for (const size of sizes) contenders.push(asked(size.toLocaleString("en"), (await stageOf(url, size)).store));
+  return { title: "growth: similar hit among so many in Redis, RedisSemanticStore", contenders };
+}
+
 /** Writes of new entries beside so many, with their vectors at hand. */
 export async function redisSemanticWrites(url: string, entries: number): Promise<Suite> {
   const { client, prefix, store, set } = await stageOf(url, entries);

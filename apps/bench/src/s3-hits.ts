@@ -8,12 +8,16 @@ import {
 import { LLMCache } from "@llmcache/core";
 import { s3Store, type S3Credentials } from "@llmcache/s3";
 import { canonicalKey } from "./by-hand.ts";
-import type { Contender, Suite } from "./harness.ts";
+import type { Contender, Suite, Target } from "./harness.ts";
 import { answerOf, requestOf } from "./samples.ts";
 
 const BYTES = 4096;
 const ENTRIES = 100;
-const TARGET = 1.1;
+const TARGET: Target = {
+  atMost: 1.1,
+  whyMissed:
+    "The server takes 95 % of the time and varies by more than the difference; what the cache adds to the SDK's call is tens of microseconds.",
+};
 const requests = Array.from({ length: ENTRIES }, (_, seed) => requestOf(BYTES, seed));
 
 /** Where the objects of the benchmark go: a bucket that exists. */
@@ -39,7 +43,7 @@ export async function newBucket(server: {
   return place;
 }
 
-function clientOf({ endpoint, region, credentials }: BenchBucket): S3Client {
+export function clientOf({ endpoint, region, credentials }: BenchBucket): S3Client {
   const { accessKeyId, secretAccessKey } = credentials;
   return new S3Client({ endpoint, region, credentials: { accessKeyId, secretAccessKey }, forcePathStyle: true });
 }

@@ -6,7 +6,7 @@ const WORDS =
   );
 
 /** Text of about so many characters, the same each time. */
-function textOf(characters: number, seed: number): string {
+export function textOf(characters: number, seed: number): string {
   let text = "";
   for (let i = seed; text.length < characters; i = (i * 7 + 3) % 1009) text += `${WORDS[i % WORDS.length]} `;
   return text;
@@ -22,8 +22,11 @@ const TOOLS = [
   },
 ];
 
+/** A request whose prompt is one text. */
+export type ChatSample = CacheRequest & { readonly prompt: string };
+
 /** A chat request of about so many bytes: several turns, a few settings, and (unless it is small) a tool. */
-export function requestOf(bytes: number, seed = 1, withTools = bytes >= 1024): CacheRequest {
+export function requestOf(bytes: number, seed = 1, withTools = bytes >= 1024): ChatSample {
   const turns = Math.max(1, Math.min(12, Math.floor(bytes / 700)));
   const size = Math.max(40, Math.floor((bytes - (withTools ? 300 : 180)) / (turns + 1)));
   const context = Array.from({ length: turns }, (_, turn) => ({
@@ -68,4 +71,9 @@ export function answerOf(bytes: number, seed = 1): JsonObject {
     },
     system_fingerprint: "fp_1",
   };
+}
+
+/** The same request but for a few characters at its end. */
+export function variant(request: ChatSample, number: number): ChatSample {
+  return { ...request, prompt: `${request.prompt} ${number}` };
 }

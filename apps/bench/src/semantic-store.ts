@@ -23,22 +23,43 @@ export async function semanticSearch(entries: number): Promise<Suite> {
   const queries = Array.from({ length: QUERIES }, (_, at) => queryOf(at, entries));
   const scan = scanByHand(vectors);
   const index = rawIndex(vectors);
-  const stores = { scan: await filled(entries, "scan"), usearch: await filled(entries, "usearch") };
-  const found = await Promise.all(queries.map((_, at) => ask(stores.usearch, at)));
+  const scanned = await filled(entries, "scan");
+  const indexed = await indexedOf(entries);
+  const found = await Promise.all(queries.map((_, at) => ask(indexed, at)));
   const same = queries.filter((query, at) => found[at] === `entry ${scan(query)}`).length;
-  const suite: Suite = {
+  return {
     title: `nearest of ${entries.toLocaleString("en")} in memory, ${DIMENSIONS} dimensions; recall@1 of the store with usearch ${(same / QUERIES).toFixed(3)}`,
     contenders: [
       bare("scan of a Float32Array by hand", queries, scan),
-      asked("MemorySemanticStore, scan", stores.scan),
+      asked("MemorySemanticStore, scan", scanned),
       bare("usearch by hand", queries, index),
-      asked("MemorySemanticStore, usearch", stores.usearch),
+      asked("MemorySemanticStore, usearch", indexed),
     ],
+    close: () => scanned[Symbol.asyncDispose](),
+  };
+}
+
+/** The store with usearch among ever more entries: for the last time, they are closed. */
+export async function semanticGrowth(sizes: readonly number[]): Promise<Suite> {
+  const contenders: Contender[] = [];
+  for (const size of sizes) contenders.push(asked(size.toLocaleString("en"), await indexedOf(size)));
+  return {
+    title: "growth: nearest of so many in memory, MemorySemanticStore with usearch",
+    contenders,
     async close() {
-      for (const store of Object.values(stores)) await store[Symbol.asyncDispose]();
+      for (const store of stages.values()) await (await store)[Symbol.asyncDispose]();
+      stages.clear();
     },
   };
-  return suite;
+}
+
+/** By the number of entries: filling takes minutes, and is done once. */
+const stages = new Map<number, Promise<MemorySemanticStore>>();
+
+function indexedOf(entries: number): Promise<MemorySemanticStore> {
+  const stage = stages.get(entries) ?? filled(entries, "usearch");
+  stages.set(entries, stage);
+  return stage;
 }
 
 function bare(name: string, queries: readonly Float32Array[], nearest: Nearest): Contender {
