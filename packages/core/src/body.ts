@@ -1,4 +1,5 @@
 import { LLMCacheError } from "./errors.ts";
+import { withOwnTexts } from "./own-texts.ts";
 import { copyJson, estimateSize, findProblem, NotJson, type Json } from "./json.ts";
 
 /** How an answer was stored: as a JSON value, or as bytes that only an adapter understands. */
@@ -89,7 +90,7 @@ export class Body {
    */
   asOwnValue(): Body {
     if (this.held !== "value") return this.asValue();
-    return this.kind === "json" ? Body.json(JSON.parse(JSON.stringify(this.#content))) : this;
+    return new Body(this.kind, this.size, "value", withOwnTexts(this.#content as Json));
   }
 
   /** This body holding bytes: for stores that keep bytes. */

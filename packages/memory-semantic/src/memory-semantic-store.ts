@@ -261,7 +261,7 @@ export class MemorySemanticStore implements Store {
 
   /** Nothing is shared with whoever gave it, and it stays as it is while the embedder is asked. */
   #own(entry: Entry): Entry {
-    return ownEntry(entry, withoutSlack(entry.body.asValue()));
+    return ownEntry(entry, withoutSlack(entry.body.asOwnValue()));
   }
 
   /** Writes with the vectors of what has a text; those that the embedder fails to give are missing. */
