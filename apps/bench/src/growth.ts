@@ -39,17 +39,14 @@ export function exactGrowth(effort: Effort): Promise<Table> {
     caseOf("LLMCache over MemoryStore", memory, sizes, {
       atMost: TARGET,
       whyMissed:
-        "A million entries do not fit the processor's caches: every hit waits for main memory at each object of its entry. No step of a hit depends on how many there are.",
+        "A million entries do not fit the processor's caches: every hit waits for main memory at each object of its entry. No step of a hit depends on how many there are; a Map by hand, which has fewer objects, grows too.",
     }),
     caseOf("LLMCache over DiskStore", disk, sizes, {
       atMost: TARGET,
       whyMissed:
-        "SQLite's own: see what is by hand below. The trees of a million rows are a level deeper, and their pages fit neither its page cache nor the processor's; larger caches and mapped memory were tried, and change nothing.",
+        "A profile has all of the difference in SQLite's own read (5 µs among 1,000, 22 µs among a million): the pages fit neither its cache nor the processor's, and are checked when they are read. See what is by hand below. A page cache of 256 MiB gains 3 µs of it, mapped memory nothing.",
     }),
-    caseOf("LLMCache over RedisStore", redis, sizes, {
-      atMost: TARGET,
-      whyMissed: "The server finds an entry in a table of hashes: what grows is its memory, not its steps.",
-    }),
+    caseOf("LLMCache over RedisStore", redis, sizes, { atMost: TARGET }),
     byHandCase("a Map of JSON texts by hand", mapByHand, sizes),
     byHandCase("SQLite by hand", sqliteByHand, sizes),
   ];

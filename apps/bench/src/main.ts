@@ -102,6 +102,10 @@ const GROUPS: Readonly<Record<string, () => Promise<readonly Open[]>>> = {
     const { exactGrowth } = await import("./growth.ts");
     return [() => exactGrowth(effort)];
   },
+  async gateway() {
+    const { gatewayHits, gatewayStreams } = await import("./gateway/load.ts");
+    return [() => gatewayHits(effort), () => gatewayStreams(effort)];
+  },
   async sampling() {
     const { samplesInDirectory, samplesOnDisk } = await import("./sampling.ts");
     return [samplesOnDisk, samplesInDirectory];

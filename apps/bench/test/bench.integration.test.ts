@@ -46,6 +46,7 @@ test(
       "peers: what happens when",
       "bytes per entry",
       "growth: hit among so many entries",
+      "gateway, 4 kB in, 4 kB out",
       "growth: similar hit among so many in Redis",
       "growth: nearest of so many in memory",
       "nearest of 1,000 in memory",

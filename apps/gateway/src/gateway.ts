@@ -9,7 +9,7 @@ export interface Gateway {
   readonly server: Server;
   /**
    * Takes no more connections, lets answers and streams under way end for `graceMs` (default 10 s), breaks off what is left then, and
-   * waits until what they gave is written. Cache and store are closed by whoever made them, afterwards. Calling it again does the same.
+   * waits until what they gave is written. Cache and store are closed by whoever made them, afterwards. Calling it again gives the same promise.
    */
   close(graceMs?: number): Promise<void>;
 }
@@ -44,13 +44,12 @@ export function createGateway(options: GatewayOptions): Gateway {
   server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) =>
     service.serve(request, response, true),
   );
-  return {
-    server,
-    async close(graceMs = DEFAULT_GRACE_MS) {
-      service.drain();
-      await closeServer(server, graceMs);
-      service.close();
-      await options.cache.settled();
-    },
+  const close = async (graceMs: number): Promise<void> => {
+    service.drain();
+    await closeServer(server, graceMs);
+    service.close();
+    await options.cache.settled();
   };
+  let closing: Promise<void> | undefined;
+  return { server, close: (graceMs = DEFAULT_GRACE_MS) => (closing ??= close(graceMs)) };
 }

@@ -45,15 +45,19 @@ export class Hits {
     const outcomes = outcomesOf(answer);
     const [outcome] = outcomes ?? [];
     if (outcomes?.length !== 1 || outcome?.status !== "hit" || outcome.similarity !== undefined) return;
-    this.#memo.learn(arrived, sent, ({ call, control }) => ({
-      call,
-      control,
-      upstream,
-      controls: namesOf(control),
-      lookup: this.#cache.run({ namespace }, () =>
-        this.#cache.repeatedLookup(call.request, { ...control, decode: answerReader(call) }),
-      ),
-    }));
+    try {
+      this.#memo.learn(arrived, sent, ({ call, control }) => ({
+        call,
+        control,
+        upstream,
+        controls: namesOf(control),
+        lookup: this.#cache.run({ namespace }, () =>
+          this.#cache.repeatedLookup(call.request, { ...control, decode: answerReader(call) }),
+        ),
+      }));
+    } catch {
+      // It has had its answer, and takes the long way the next time, too.
+    }
   }
 
   /** It was no hit any more. */

@@ -1,3 +1,4 @@
+import { crc32 } from "node:zlib";
 import { requestKey, type CacheRequest, type JsonObject } from "@llmcache/core";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
@@ -210,6 +211,31 @@ describe("how much is remembered", () => {
     ]);
   });
 });
+
+test("URLs, and what counts besides, are told apart where their checksums are not", () => {
+  const [one, other] = textsOfOneChecksum();
+  expect(one).not.toBe(other);
+  for (const [first, second] of [
+    [{ url: `/ask?${one}` }, { url: `/ask?${other}` }],
+    [{ around: one }, { around: other }],
+  ] as const) {
+    const memo = new CallMemo();
+    learnt(memo, first);
+    expect(memo.find(arrivedOf(first))).toBeDefined();
+    expect(memo.find(arrivedOf(second))).toBeUndefined();
+  }
+});
+
+/** Two texts with one CRC-32, whatever stands before and behind them: of some hundred thousand, some have. */
+function textsOfOneChecksum(): [string, string] {
+  const seen = new Map<number, string>();
+  for (let n = 0; ; n++) {
+    const text = (n * 2_654_435_761 + 1e15).toString(36);
+    const there = seen.get(crc32(text));
+    if (there !== undefined && there.length === text.length) return [there, text];
+    seen.set(crc32(text), text);
+  }
+}
 
 /** Bodies of one CRC-32: adding a multiple of its polynomial changes nothing. */
 function collisions(count: number): Buffer[] {
