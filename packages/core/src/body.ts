@@ -1,5 +1,5 @@
 import { LLMCacheError } from "./errors.ts";
-import { withOwnTexts } from "./own-texts.ts";
+import { mayHoldMore, withOwnTexts } from "./own-texts.ts";
 import { copyJson, estimateSize, findProblem, NotJson, type Json } from "./json.ts";
 
 /** How an answer was stored: as a JSON value, or as bytes that only an adapter understands. */
@@ -90,7 +90,8 @@ export class Body {
    */
   asOwnValue(): Body {
     if (this.held !== "value") return this.asValue();
-    return new Body(this.kind, this.size, "value", withOwnTexts(this.#content as Json));
+    const value = this.#content as Json;
+    return mayHoldMore(value) ? new Body(this.kind, this.size, "value", withOwnTexts(value)) : this;
   }
 
   /** This body holding bytes: for stores that keep bytes. */

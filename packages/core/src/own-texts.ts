@@ -13,6 +13,7 @@ let scratch: Buffer | undefined;
 export function withOwnTexts(value: Json): Json {
   if (typeof value === "string") return ownText(value);
   if (typeof value !== "object" || value === null) return value;
+  if (!mayHoldMore(value)) return value;
   if (Array.isArray(value)) return (value as readonly Json[]).map(withOwnTexts);
   const copy: Record<string, Json> = {};
   for (const name of Object.keys(value)) {
@@ -21,6 +22,16 @@ export function withOwnTexts(value: Json): Json {
     else copy[name] = own;
   }
   return copy;
+}
+
+/** May there be a text in it that holds more memory than its characters? What is in its members is not looked at. */
+export function mayHoldMore(value: Json): boolean {
+  if (typeof value === "string") return value.length >= LEAST;
+  return typeof value === "object" && value !== null && Object.values(value).some(isLongOrDeep);
+}
+
+function isLongOrDeep(value: unknown): boolean {
+  return typeof value === "string" ? value.length >= LEAST : typeof value === "object" && value !== null;
 }
 
 function ownText(text: string): string {
