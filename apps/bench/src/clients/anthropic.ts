@@ -1,29 +1,18 @@
+import Anthropic from "@anthropic-ai/sdk";
 import { cachedAnthropic } from "@llmcache/anthropic";
 import { LLMCache } from "@llmcache/core";
 import { drained, questionOf } from "./asking.ts";
-import { sdkOf } from "./sdk.ts";
 import type { Client } from "./tables.ts";
 import type { Work } from "./work.ts";
 
-type Given = Parameters<typeof cachedAnthropic>[0];
-
-/** What is used of the official client. */
-interface AnthropicClient extends Given {
-  readonly messages: { create(body: object): Promise<unknown> };
-}
-type Constructor = new (options: object) => AnthropicClient;
-
 export async function anthropic(url: string): Promise<Client> {
-  const { default: Anthropic } = (await sdkOf("@llmcache/anthropic", "@anthropic-ai/sdk", "index.mjs")) as {
-    readonly default: Constructor;
-  };
-  const workOf = (path: string, ask: (client: AnthropicClient, n: number) => Promise<unknown>): Work => {
+  const workOf = (path: string, ask: (client: Anthropic, n: number) => Promise<unknown>): Work => {
     const client = new Anthropic({ apiKey: "none", baseURL: `${url}${path}`, maxRetries: 0 });
     const cache = new LLMCache();
-    const cached = cachedAnthropic(client, cache) as unknown as AnthropicClient;
+    const cached = cachedAnthropic(client, cache);
     return { cache, raw: (n) => ask(client, n), cached: (n) => ask(cached, n) };
   };
-  const message = (question: string): object => ({
+  const message = (question: string): Anthropic.MessageCreateParamsNonStreaming => ({
     model: "claude-sonnet-5",
     max_tokens: 1024,
     messages: [{ role: "user", content: question }],

@@ -1,23 +1,17 @@
+import { GoogleGenAI } from "@google/genai";
 import { LLMCache } from "@llmcache/core";
 import { cachedGoogle } from "@llmcache/google";
 import { drained, questionOf, textsOf } from "./asking.ts";
-import { sdkOf } from "./sdk.ts";
 import type { Client } from "./tables.ts";
 import type { Work } from "./work.ts";
-
-type GoogleClient = Parameters<typeof cachedGoogle>[0];
-type Constructor = new (options: object) => GoogleClient;
 
 const MODEL = "gemini-3-flash";
 
 export async function google(url: string): Promise<Client> {
-  const { GoogleGenAI } = (await sdkOf("@llmcache/google", "@google/genai", "dist/node/index.mjs")) as unknown as {
-    readonly GoogleGenAI: Constructor;
-  };
-  const workOf = (path: string, ask: (client: GoogleClient, n: number) => Promise<unknown>): Work => {
+  const workOf = (path: string, ask: (client: GoogleGenAI, n: number) => Promise<unknown>): Work => {
     const client = new GoogleGenAI({ apiKey: "none", httpOptions: { baseUrl: `${url}${path}` } });
     const cache = new LLMCache();
-    const cached = cachedGoogle(client, cache) as unknown as GoogleClient;
+    const cached = cachedGoogle(client, cache);
     return { cache, raw: (n) => ask(client, n), cached: (n) => ask(cached, n) };
   };
   return {

@@ -3,7 +3,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { LLMCache } from "@llmcache/core";
 import { MemoryStore } from "@llmcache/memory";
-import { createGateway } from "../../../gateway/src/index.ts";
+import { createGateway } from "@llmcache/gateway";
 import { EXCHANGES } from "./exchanges.ts";
 import { serve } from "./serving.ts";
 
