@@ -61,6 +61,8 @@ export function sendApiError(
 ): number {
   if (response.headersSent || response.destroyed) return 0;
   const body = Buffer.from(JSON.stringify(apiErrorBody(api, status, code, message)), "utf8");
+  // Of an answer that could not be begun.
+  response.statusMessage = "";
   response.writeHead(status, {
     "content-type": "application/json",
     "content-length": body.byteLength,

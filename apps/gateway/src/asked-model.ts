@@ -29,11 +29,13 @@ function modelInForm(body: Uint8Array, boundary: string): string | undefined {
   const delimiter = `--${boundary}`;
   for (let at = bytes.indexOf(delimiter); at >= 0;) {
     const head = at + delimiter.length;
-    const headEnd = bytes.indexOf(BLANK_LINE, head);
     const next = bytes.indexOf(`\r\n${delimiter}`, head);
-    if (headEnd < 0 || next < 0) return undefined;
-    if (headEnd < next && next - headEnd < MAX_NAME && isModelField(bytes.toString("latin1", head, headEnd)))
-      return bytes.toString("utf8", headEnd + BLANK_LINE.length, next);
+    if (next < 0) return undefined;
+    const part = bytes.subarray(head, next);
+    const headEnd = part.indexOf(BLANK_LINE);
+    const valueStart = headEnd + BLANK_LINE.length;
+    if (headEnd >= 0 && part.byteLength - valueStart < MAX_NAME && isModelField(part.toString("latin1", 0, headEnd)))
+      return part.toString("utf8", valueStart);
     at = next + 2;
   }
   return undefined;

@@ -1,8 +1,9 @@
-import { isLLMCacheError, type CacheControl, type Json } from "@llmcache/core";
-import { controlFromHeaders, isJsonObject } from "@llmcache/fetch";
+import { isLLMCacheError, LLMCacheError, type CacheControl, type Json } from "@llmcache/core";
+import { CONTROL_HEADERS, controlFromHeaders, isJsonObject } from "@llmcache/fetch";
 import { readBodyControl } from "./body-control.ts";
 import type { Api, Caller } from "./gateway-options.ts";
-import { asText, cutMember, memberPlaces } from "./json-members.ts";
+import { KEY_HEADER } from "./identify.ts";
+import { asText, cutMembers, memberPlaces } from "./json-members.ts";
 
 /** What a body asks of the cache, and what is left of it for the upstream. */
 export interface SplitBody {
@@ -15,9 +16,26 @@ const MEMBER = "cache";
 const QUOTED = '"cache"';
 const JSON_BODY = /^\s*[{]/;
 
+const PREFIX = "x-llmcache-";
+const KNOWN_HEADERS: ReadonlySet<string> = new Set([...CONTROL_HEADERS, KEY_HEADER]);
+const MAX_SHOWN = 60;
+/** Each of them is a read of the store, with every request. */
+const MAX_TAGS = 50;
+
 /** What headers ask of the cache. @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming what nobody can do. */
 export function headerControl(headers: Headers): CacheControl {
-  return controlFromHeaders(headers);
+  for (const name of headers.keys()) {
+    // Passed over, it would be taken to have worked: a namespace that is none.
+    if (name.startsWith(PREFIX) && !KNOWN_HEADERS.has(name))
+      throw new LLMCacheError(
+        "ERR_LLMCACHE_OPTION",
+        `${name.slice(0, MAX_SHOWN)} is no header of this gateway; known are ${CONTROL_HEADERS.join(", ")}.`,
+      );
+  }
+  const control = controlFromHeaders(headers);
+  if ((control.tags?.length ?? 0) > MAX_TAGS)
+    throw new LLMCacheError("ERR_LLMCACHE_OPTION", `x-llmcache-tags must name ${MAX_TAGS} tags at most.`);
+  return control;
 }
 
 /**
@@ -28,21 +46,12 @@ export function headerControl(headers: Headers): CacheControl {
  */
 export function splitBody(body: Buffer, api: Api): SplitBody {
   if (!body.includes(QUOTED) || !JSON_BODY.test(body.toString("latin1", 0, 64))) return { body, control: undefined };
-  let rest = body;
-  let control: CacheControl | undefined;
-  for (;;) {
-    const places = memberPlaces(rest);
-    const index = places?.findLastIndex(({ name }) => name === MEMBER) ?? -1;
-    const place = places?.[index];
-    if (places === undefined || place === undefined) return { body: rest, control };
-    // Of several members of one name, the last counts.
-    if (control === undefined) {
-      const read = controlIn(asText(rest, place.valueStart, place.end), api);
-      if (read === undefined) return { body, control: undefined };
-      control = read;
-    }
-    rest = cutMember(rest, places, index);
-  }
+  const places = memberPlaces(body);
+  // Of several members of one name, the last counts.
+  const place = places?.findLast(({ name }) => name === MEMBER);
+  if (places === undefined || place === undefined) return { body, control: undefined };
+  const control = controlIn(asText(body, place.valueStart, place.end), api);
+  return control === undefined ? { body, control } : { body: cutMembers(body, places, MEMBER), control };
 }
 
 function controlIn(text: string, api: Api): CacheControl | undefined {

@@ -3,7 +3,14 @@ import { readArguments } from "./arguments.ts";
 import { operationsOf } from "./call-types.ts";
 import { readConfigurationFile } from "./configuration-file.ts";
 import { sizeInBytes } from "./configuration-schema.ts";
-import { ConfigurationError, type Effective, type KeyInput, type MetricsInput, type Path } from "./configuration.ts";
+import {
+  ConfigurationError,
+  type Effective,
+  type KeyInput,
+  type Layer,
+  type MetricsInput,
+  type Path,
+} from "./configuration.ts";
 import { controlMembers } from "./controls.ts";
 import { effective } from "./effective.ts";
 import { readEnvironment, required, unreadVariables, variable, type Environment } from "./environment.ts";
@@ -66,6 +73,8 @@ export type Command =
   | { readonly does: "serve"; readonly configuration: Configuration };
 
 const LEAST_KEY_CHARS = 16;
+/** Timers go no further. */
+const MOST_TIMER_MS = 2 ** 31 - 1;
 const ADMIN_TOKEN_VARIABLE = "LLMCACHE_ADMIN_TOKEN";
 
 /**
@@ -91,8 +100,13 @@ export function configure(args: readonly string[], env: Environment, folder: str
     metrics: given.values.metrics ?? {},
     limits: limitsOf(given),
     logRequests: given.values.log?.requests ?? false,
-    warnings: warningsOf(given, env),
+    warnings: [
+      ...warningsOf(given, env),
+      ...neverAsked(given, chosen.upstreams ?? []),
+      ...replacedKeys(environment, file),
+    ],
   };
+  refuseKeyAsToken(configuration, given);
   if (configuration.metrics.access === "token" && configuration.adminToken === undefined)
     throw new ConfigurationError(
       `${given.subject(["metrics", "access"])} is token, but there is no admin token: set LLMCACHE_ADMIN_TOKEN.`,
@@ -209,13 +223,27 @@ function adminTokenOf({ values, subject }: Effective, env: Environment): string 
   return token;
 }
 
-function limitsOf({ values: { limits = {} } }: Effective): Limits {
-  const { body, headersTimeout = 0, bodyTimeout = 0, shutdown = 0 } = limits;
+/** Else a caller could read and remove what all others have. */
+function refuseKeyAsToken({ adminToken, tenants }: Configuration, { values, subject }: Effective): void {
+  const index = tenants.keys.findIndex(({ key }) => key === adminToken);
+  if (index >= 0)
+    throw new ConfigurationError(
+      `${subject(["keys", index, "keyEnv"])} is the admin token too (${values.adminTokenEnv}): callers' keys and the token of the admin API must differ.`,
+    );
+}
+
+function limitsOf({ values: { limits = {} }, subject }: Effective): Limits {
+  const timer = (name: "headersTimeout" | "bodyTimeout" | "shutdown"): number => {
+    const ms = durationMs(limits[name] ?? 0, `limits.${name}`);
+    if (ms <= MOST_TIMER_MS) return ms;
+    const none = name === "shutdown" ? "" : "; 0 is no limit";
+    throw new ConfigurationError(`${subject(["limits", name])} must be 24d at most${none}.`);
+  };
   return {
-    bodyBytes: sizeInBytes(body) ?? 0,
-    headersTimeoutMs: durationMs(headersTimeout, "limits.headersTimeout"),
-    bodyTimeoutMs: durationMs(bodyTimeout, "limits.bodyTimeout"),
-    shutdownMs: durationMs(shutdown, "limits.shutdown"),
+    bodyBytes: sizeInBytes(limits.body) ?? 0,
+    headersTimeoutMs: timer("headersTimeout"),
+    bodyTimeoutMs: timer("bodyTimeout"),
+    shutdownMs: timer("shutdown"),
   };
 }
 
@@ -229,7 +257,7 @@ function refuseTwins(all: readonly { readonly name: string }[], list: string, su
   }
 }
 
-function warningsOf({ values }: Effective, env: Environment): readonly string[] {
+function warningsOf({ values, subject }: Effective, env: Environment): readonly string[] {
   const named = [
     values.adminTokenEnv,
     ...(values.keys ?? []).map(({ keyEnv }: KeyInput) => keyEnv),
@@ -237,7 +265,44 @@ function warningsOf({ values }: Effective, env: Environment): readonly string[] 
     ...(values.upstreams ?? []).map(({ apiKeyEnv }) => apiKeyEnv),
     ...(values.tiers ?? []).map((tier) => (typeof tier === "string" ? undefined : tier.urlEnv)),
   ];
-  return unreadVariables(env, new Set(named.filter((name) => name !== undefined))).map(
-    (name) => `${name} is set, but nothing reads it: --help lists the variables that are.`,
+  const { groups = [], keys = [] } = values;
+  const empty = groups.filter(
+    ({ name, credentialEnvs = [] }) => credentialEnvs.length === 0 && !keys.some(({ group }) => group === name),
   );
+  // Its controls would be those of a group that nobody has written about: all of them.
+  const unlisted = keys.flatMap(({ group, controls }, index) =>
+    group === undefined || controls !== undefined || groups.length === 0 || groups.some(({ name }) => name === group)
+      ? []
+      : [`${subject(["keys", index, "group"])} is ${group}, which groups does not list: the key may use all controls.`],
+  );
+  return [
+    ...unreadVariables(env, new Set(named.filter((name) => name !== undefined))).map(
+      (name) => `${name} is set, but nothing reads it: --help lists the variables that are.`,
+    ),
+    ...empty.map(({ name }) => `the group ${name} is empty: it has no credentialEnvs, and no key is in it.`),
+    ...unlisted,
+  ];
+}
+
+/** Upstreams before which another one takes all that they could have. */
+function neverAsked({ subject }: Effective, upstreams: readonly Upstream[]): readonly string[] {
+  return upstreams.flatMap(({ api, models, path }, index) => {
+    const first = upstreams.findIndex((other) =>
+      path === undefined
+        ? models === undefined && other.api === api && other.path === undefined && other.models === undefined
+        : other.path === path,
+    );
+    if (first < 0 || first >= index) return [];
+    const what = path === undefined ? `all models of ${api} that no other names` : `all below ${path}`;
+    return [`${subject(["upstreams", index])} is never asked: upstreams[${first}] has ${what}.`];
+  });
+}
+
+/** Lists are taken as a whole. */
+function replacedKeys({ values }: Layer, file: Layer | undefined): readonly string[] {
+  const listed = file?.values.keys ?? [];
+  if (values.keys === undefined || listed.length === 0) return [];
+  return [
+    `LLMCACHE_API_KEY is the only key: those of the file (${listed.map(({ name }) => name).join(", ")}) are not taken.`,
+  ];
 }

@@ -46,7 +46,7 @@ export class Exchange {
 
   /** The body may come now. */
   proceed(): void {
-    if (this.isAwaited) this.response.writeContinue();
+    if (this.isAwaited && !this.response.headersSent) this.response.writeContinue();
   }
 
   fail(status: number, code: string, message: string): void {

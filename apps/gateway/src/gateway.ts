@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { GatewayOptions } from "./gateway-options.ts";
-import { closeServer } from "./closing.ts";
+import { closeServer, connectionsOf } from "./closing.ts";
 import { Service } from "./service.ts";
 
 /** A server that answers from the cache, and asks upstreams for the rest. */
@@ -40,13 +40,14 @@ export function createGateway(options: GatewayOptions): Gateway {
     connectionsCheckingInterval:
       headersTimeoutMs === 0 ? MOST_CHECKED_MS : Math.min(MOST_CHECKED_MS, Math.max(100, headersTimeoutMs / 2)),
   });
+  const connections = connectionsOf(server);
   server.on("request", (request: IncomingMessage, response: ServerResponse) => service.serve(request, response, false));
   server.on("checkContinue", (request: IncomingMessage, response: ServerResponse) =>
     service.serve(request, response, true),
   );
   const close = async (graceMs: number): Promise<void> => {
     service.drain();
-    await closeServer(server, graceMs);
+    await closeServer(server, connections, graceMs);
     service.close();
     await options.cache.settled();
   };

@@ -1,7 +1,7 @@
 import { hash, timingSafeEqual } from "node:crypto";
 import type { IncomingHttpHeaders } from "node:http";
 import type { Caller } from "./gateway-options.ts";
-import { credentialText, queryKeyOf, remembered, tenantFor } from "./tenant.ts";
+import { credentialText, queryKeyOf, remembered, sentCredentials, tenantFor } from "./tenant.ts";
 
 /** Carries the gateway's own key beside the caller's credential for the provider; never sent on. */
 export const KEY_HEADER = "x-llmcache-api-key";
@@ -107,7 +107,9 @@ function findMember(
   headers: IncomingHttpHeaders,
   url: string | undefined,
 ): Known | undefined {
-  const members = sentTexts(headers, url).map(([, text]) => holderOf(groups, text));
+  const texts = sentTexts(headers, url);
+  if (sentCredentials(headers, url).length > texts.length) return undefined;
+  const members = texts.map(([, text]) => holderOf(groups, text));
   const [first] = members;
   return members.every((member) => member?.namespace === first?.namespace) ? first : undefined;
 }

@@ -45,14 +45,22 @@ export function memberPlaces(json: Uint8Array): readonly MemberPlace[] | undefin
   }
 }
 
-/** The text without a member and the comma beside it; all other bytes stay as they are. */
-export function cutMember(json: Uint8Array, places: readonly MemberPlace[], index: number): Buffer {
-  const place = places[index] as MemberPlace;
-  const before = places[index - 1];
-  const after = places[index + 1];
-  const from = before?.end ?? place.start;
-  const to = before === undefined ? (after?.start ?? place.end) : place.end;
-  return Buffer.concat([json.subarray(0, from), json.subarray(to)]);
+/** The text without the members of a name and the commas beside them; all other bytes stay as they are. */
+export function cutMembers(json: Uint8Array, places: readonly MemberPlace[], name: string): Buffer {
+  const kept: Uint8Array[] = [];
+  let hasKept = false;
+  let at = 0;
+  for (const [index, place] of places.entries()) {
+    if (place.name !== name) {
+      hasKept = true;
+      continue;
+    }
+    // The comma before it goes too, or, where nothing is before it, the one behind it.
+    const from = hasKept ? (places[index - 1] as MemberPlace).end : place.start;
+    if (from > at) kept.push(json.subarray(at, from));
+    at = hasKept ? place.end : (places[index + 1]?.start ?? place.end);
+  }
+  return Buffer.concat([...kept, json.subarray(at)]);
 }
 
 function textOf(json: Uint8Array, start: number, end: number): string | undefined {

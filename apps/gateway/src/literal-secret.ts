@@ -1,8 +1,10 @@
 import type { Path } from "./configuration.ts";
 
-/** How keys of well-known services begin. */
+/** How keys of well-known services begin; variables such as `HF_API_TOKEN` are written otherwise. */
 const KEY =
-  /^(?:bearer +\S|(?:sk|pk|rk|gsk|xai|hf|ghp|gho|glpat|lsv2|pplx|nvapi|r8)[-_][\w-]{8}|AIza[\w-]{20}|AKIA[0-9A-Z]{12}|eyJ[\w-]{16})/i;
+  /^(?:[Bb]earer +\S|(?:sk|pk|rk|gsk|xai|hf|ghp|gho|glpat|lsv2|pplx|nvapi|r8)[-_][\w-]{8}|AIza[\w-]{20}|AKIA[0-9A-Z]{12}|eyJ[\w-]{16})/;
+/** Under these stand names of models, and some begin as their vendor's keys do: `pplx-70b-online`. */
+const NO_SECRETS: ReadonlySet<string> = new Set(["models"]);
 const PASSWORD_IN_URL = /\/\/[^\s/?#]*:[^\s?#]*@/;
 const SECRET_PARAMETER = /[?&](?:pass(?:word)?|pwd|token|secret|(?:api[-_]?)?key|access[-_]?key|auth)=[^&]/i;
 /** Members under which people write secrets, without those that name variables and files. */
@@ -29,6 +31,7 @@ export function findSecret(value: unknown, path: Path = []): FoundSecret | undef
   const name = path.findLast((step) => typeof step === "string") ?? "";
   if (typeof value === "string") {
     if (holdsPassword(value)) return { path, kind: "url" };
+    if (NO_SECRETS.has(name)) return undefined;
     if (KEY.test(value.trim())) return { path, kind: /Envs?$/.test(name) ? "variable" : "text" };
     return SECRET_MEMBER.test(name) ? { path, kind: "member" } : undefined;
   }

@@ -23,6 +23,7 @@ const BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5
 export class GatewayMetrics {
   readonly #registry: Registry = new Registry();
   readonly contentType: string = this.#registry.contentType;
+  readonly #process: Registry | undefined;
   readonly #upstreams: LabelValues = new LabelValues(undefined, MOST_NAMES);
   readonly #operations: LabelValues = new LabelValues(undefined, MOST_NAMES);
   readonly #storeNames: LabelValues = new LabelValues(undefined, MOST_NAMES);
@@ -96,7 +97,7 @@ export class GatewayMetrics {
     for (const { name } of stores) this.#degraded.set({ store: this.#storeNames.of(name) }, 0);
     this.#collectStatistics(cache);
     this.#collectUsage(stores);
-    if (processMetrics) collectDefaultMetrics({ register: this.#registry });
+    this.#process = processMetrics ? registryOfProcess() : undefined;
     this.#unlisten = cache.on((event) => this.#told(event));
   }
 
@@ -112,9 +113,9 @@ export class GatewayMetrics {
   }
 
   /** All of it, in the text format of {@link GatewayMetrics.contentType}. */
-  text(): Promise<string> {
+  async text(): Promise<string> {
     for (const tally of this.#tallies) tally.flush();
-    return this.#registry.metrics();
+    return (await this.#registry.metrics()) + ((await this.#process?.metrics()) ?? "");
   }
 
   close(): void {
@@ -243,6 +244,17 @@ export class GatewayMetrics {
       });
     }
   }
+}
+
+let processRegistry: Registry | undefined;
+
+/** Once for all: what is observed for it is observed for as long as the process lasts. */
+function registryOfProcess(): Registry {
+  if (processRegistry === undefined) {
+    processRegistry = new Registry();
+    collectDefaultMetrics({ register: processRegistry });
+  }
+  return processRegistry;
 }
 
 /** What a store tells of its size, if it does. */

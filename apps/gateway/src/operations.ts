@@ -67,7 +67,7 @@ export function operations(options: OperationsOptions): Operations {
     ...healthEndpoints({ stores, storeDeadlineMs, clock, isDraining: () => isDraining }),
     pingEndpoint(stores, cache.store.name, storeDeadlineMs),
     ...adminEndpoints({ cache, stores, access, clock }),
-    ...(metrics === undefined || metricsAccess === "off" ? [] : [metricsEndpoint(metrics, metricsAccess, access)]),
+    metricsEndpoint(metrics, metricsAccess, access),
   ];
   return {
     endpoints,

@@ -9,16 +9,14 @@ import type { ChosenUpstreams } from "./upstream.ts";
  */
 export function printed(given: Effective, { shown, sources }: ChosenUpstreams): string {
   const { store, tiers } = given.values;
-  // Members keep their places.
-  const tree = JSON.parse(
-    JSON.stringify({
-      ...given.values,
-      store: store?.trim().split(/\s+/).map(shownURL).join(" "),
-      tiers: tiers?.map((tier) => (typeof tier === "string" ? shownURL(tier) : shownTier(tier))),
-      upstreams: shown,
-    }),
-  ) as Record<string, unknown>;
-  const document = new Document(tree);
+  // Members keep their places; what is undefined is not written.
+  const tree = {
+    ...given.values,
+    store: store?.trim().split(/\s+/).map(shownURL).join(" "),
+    tiers: tiers?.map((tier) => (typeof tier === "string" ? shownURL(tier) : shownTier(tier))),
+    upstreams: shown,
+  };
+  const document = new Document(tree, { aliasDuplicateObjects: false });
   annotate(document.contents, [], (path) =>
     path[0] === "upstreams" && typeof path[1] === "number" ? sources[path[1]] : given.source(path),
   );

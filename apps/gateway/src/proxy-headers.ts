@@ -18,18 +18,20 @@ const NOT_FORWARDED: ReadonlySet<string> = new Set([
   "accept-encoding",
 ]);
 
-/** The same of answers. The body comes out of `fetch` decoded. */
+/** The same of answers. */
 const NOT_RETURNED: ReadonlySet<string> = new Set([
   "connection",
   "keep-alive",
   "proxy-authenticate",
   "proxy-connection",
   "transfer-encoding",
-  "content-encoding",
   "upgrade",
   "trailer",
   "set-cookie",
 ]);
+
+/** What `fetch` decodes; a body in any other coding comes out of it as it is. */
+const DECODED: ReadonlySet<string> = new Set(["gzip", "x-gzip", "deflate", "br", "zstd"]);
 
 const CREDENTIALS = ["authorization", "api-key", "x-api-key", "x-goog-api-key"] as const;
 const KEY_HEADERS: Readonly<Record<Api, string>> = {
@@ -64,16 +66,20 @@ export function forwardedHeaders(
 /** What goes back to the caller: names and values in turn, as `writeHead` takes them. */
 export function returnedHeaders(headers: Headers): string[] {
   const named = namedBy(headers.get("connection") ?? undefined);
-  const isEncoded = headers.has("content-encoding");
+  const isDecoded = comesDecoded(headers.get("content-encoding"));
   const returned: string[] = [];
   for (const [name, value] of headers) {
     if (NOT_RETURNED.has(name) || named.has(name)) continue;
-    // It was that of the encoded body.
-    if (name === "content-length" && isEncoded) continue;
+    // They were those of the encoded body.
+    if (isDecoded && (name === "content-encoding" || name === "content-length")) continue;
     returned.push(name, value);
   }
   for (const cookie of headers.getSetCookie()) returned.push("set-cookie", cookie);
   return returned;
+}
+
+function comesDecoded(encoding: string | null): boolean {
+  return encoding !== null && encoding.split(",").every((coding) => DECODED.has(coding.trim().toLowerCase()));
 }
 
 const NONE: ReadonlySet<string> = new Set();

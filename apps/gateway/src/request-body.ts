@@ -7,6 +7,8 @@ interface Reading {
   /** When the last bytes came, on `performance.now()`. */
   at: number;
   readonly stop: () => void;
+  /** Is it we who do not read? */
+  readonly isHeld?: (() => boolean) | undefined;
 }
 
 /** Of a body that is refused for its length. */
@@ -24,9 +26,9 @@ export class StallWatch {
     this.#limitMs = limitMs;
   }
 
-  /** `stop` is called once nothing has come for so long; {@link end} says that the body has ended. */
-  begin(stop: () => void): Reading {
-    const reading = { at: performance.now(), stop };
+  /** `stop` is called once nothing has come for so long, though it `isHeld` up by nobody; {@link end} says that the body has ended. */
+  begin(stop: () => void, isHeld?: () => boolean): Reading {
+    const reading = { at: performance.now(), stop, isHeld };
     if (this.#limitMs === 0) return reading;
     this.#readings.add(reading);
     this.#timer ??= setInterval(() => this.#look(), Math.max(10, this.#limitMs / 4)).unref();
@@ -45,9 +47,10 @@ export class StallWatch {
 
   #look(): void {
     if (this.#readings.size === 0) return this.close();
-    const latest = performance.now() - this.#limitMs;
+    const now = performance.now();
     for (const reading of this.#readings) {
-      if (reading.at > latest) continue;
+      if (reading.isHeld?.() === true) reading.at = now;
+      if (reading.at > now - this.#limitMs) continue;
       this.#readings.delete(reading);
       reading.stop();
     }
@@ -90,4 +93,63 @@ export function collectBody(
   request.on("error", () => end("gone"));
   request.on("close", () => end("gone"));
   if (Number(request.headers["content-length"] ?? 0) > maxBytes) end("too-large");
+}
+
+/** A body that is passed on as it comes. */
+export interface PassedBody {
+  /** Read as fast as it is taken. Fails if the client leaves in the middle, or stops sending. */
+  readonly stream: ReadableStream<Uint8Array>;
+  /**
+   * Nobody takes any more of it. What still comes is read for a while: the client may read no answer before it has sent all, and the next
+   * request on its connection stands behind it.
+   */
+  leave(): void;
+}
+
+/** `came` is told how many bytes have come. */
+export function passBody(request: IncomingMessage, watch: StallWatch, came: (bytes: number) => void): PassedBody {
+  let isLeft = false;
+  let inVain = 0;
+  const reading = watch.begin(
+    () => request.destroy(new Error("The client stopped sending its body.")),
+    () => request.isPaused(),
+  );
+  const leave = (): void => {
+    isLeft = true;
+    request.resume();
+  };
+  const stream = new ReadableStream<Uint8Array>(
+    {
+      start(controller) {
+        const over = (end: () => void): void => {
+          watch.end(reading);
+          if (isLeft) return;
+          isLeft = true;
+          end();
+        };
+        request.on("data", (chunk: Buffer) => {
+          reading.at = performance.now();
+          came(chunk.byteLength);
+          if (isLeft) {
+            inVain += chunk.byteLength;
+            if (inVain > MOST_READ_IN_VAIN) request.destroy();
+            return;
+          }
+          controller.enqueue(chunk);
+          if ((controller.desiredSize ?? 0) <= 0) request.pause();
+        });
+        // Until it is asked for.
+        request.pause();
+        request.on("end", () => over(() => controller.close()));
+        request.on("error", (error) => over(() => controller.error(error)));
+        request.on("close", () =>
+          over(() => controller.error(new Error("The client left in the middle of its body."))),
+        );
+      },
+      pull: () => void request.resume(),
+      cancel: leave,
+    },
+    { highWaterMark: request.readableHighWaterMark, size: ({ byteLength }) => byteLength },
+  );
+  return { stream, leave };
 }

@@ -3,6 +3,7 @@ import type { Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { LLMCache } from "@llmcache/core";
 import { ConfigurationError } from "./configuration.ts";
+import { closeAll } from "./closing.ts";
 import { isLoopback, type Configuration } from "./configure.ts";
 import { openUpstreams } from "./demo.ts";
 import type { RequestRecord } from "./gateway-options.ts";
@@ -76,9 +77,12 @@ export async function runGateway(configuration: Configuration, folder: string): 
     await stopping.first;
     operating.drain();
     await gateway.close(configuration.limits.shutdownMs);
-  } finally {
-    for (const close of closing.toReversed()) await close();
+  } catch (error) {
+    // What was wrong in the first place is what is told.
+    await closeAll(closing).catch(() => undefined);
+    throw error;
   }
+  await closeAll(closing);
 }
 
 async function openedStores({ tiers }: Configuration, folder: string): Promise<OpenedStores> {

@@ -21,7 +21,8 @@ export function withoutSecrets(message: string, urls: readonly string[] = []): s
 
 /** As written and decoded, the longest first: one may be a part of another. */
 function secretsOf(url: string): readonly string[] {
-  const userinfo = /\/\/([^/?#]*)@/.exec(url)?.[1] ?? "";
+  // Where a password was not encoded, its own slashes, question and number signs stand before the last @.
+  const userinfo = (/\/\/([^/?#]*)@/.exec(url) ?? /\/\/(.*)@/s.exec(url))?.[1] ?? "";
   const found = [userinfo, ...userinfo.split(":")];
   for (const [name, value] of new URLSearchParams(/\?([^#]*)/.exec(url)?.[1] ?? ""))
     if (SECRET_PARAMETER.test(name)) found.push(value, encodeURIComponent(value));

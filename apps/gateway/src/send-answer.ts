@@ -3,7 +3,9 @@ import type { ServerResponse } from "node:http";
 import { outcomesOf } from "@llmcache/fetch";
 import { returnedHeaders } from "./proxy-headers.ts";
 
-const EVENT_STREAM = /^\s*text\/event-stream\b/i;
+/** What a reason phrase may consist of (RFC 9112, section 4). */
+const REASON = /^[\t\x20-\x7e\x80-\xff]+$/;
+const NOTHING: Uint8Array = Buffer.alloc(0);
 
 /**
  * Sends an answer as fast as its reader takes it. Whatever breaks it off breaks the connection off, so that a cut answer looks cut.
@@ -17,9 +19,9 @@ export async function sendAnswer(
   const { body, status, headers } = answer;
   const returned = returnedHeaders(headers);
   const begin = (): void => {
-    // A stored answer has no reason phrase: then Node's own stands there.
-    if (answer.statusText === "") response.writeHead(status, returned);
-    else response.writeHead(status, answer.statusText, returned);
+    // A stored answer has no reason phrase, and some are none: then Node's own stands there.
+    if (REASON.test(answer.statusText)) response.writeHead(status, answer.statusText, returned);
+    else response.writeHead(status, returned);
   };
   if (body === null || response.req.method === "HEAD") {
     await body?.cancel();
@@ -29,15 +31,16 @@ export async function sendAnswer(
   }
   if (isComplete(answer)) {
     const bytes = new Uint8Array(await answer.arrayBuffer());
-    if (!headers.has("content-length") || headers.has("content-encoding"))
-      returned.push("content-length", String(bytes.byteLength));
+    const hasLength = returned.some((text, index) => index % 2 === 0 && text === "content-length");
+    if (!hasLength) returned.push("content-length", String(bytes.byteLength));
     begin();
     response.end(bytes);
     sent(bytes.byteLength);
     return;
   }
   begin();
-  response.flushHeaders();
+  // Sends the headers in the bytes in which they came: `flushHeaders` writes what is not ASCII as UTF-8.
+  response.write(NOTHING);
   const reader = body.getReader();
   try {
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
@@ -53,9 +56,13 @@ export async function sendAnswer(
   }
 }
 
-/** Is all of it there, so that nothing is waited for? */
+/** Is all of it there, so that nothing is waited for? What was asked for as a stream comes in pieces, whatever its type says it is. */
 function isComplete(answer: Response): boolean {
-  return outcomesOf(answer) !== undefined && !EVENT_STREAM.test(answer.headers.get("content-type") ?? "");
+  return outcomesOf(answer)?.every(({ value }) => !isStream(value)) === true;
+}
+
+function isStream(value: unknown): boolean {
+  return typeof value === "object" && value !== null && Symbol.asyncIterator in value;
 }
 
 /** Until the socket takes more, or is gone. */

@@ -1,28 +1,30 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Readable } from "node:stream";
 import { isLLMCacheError, LLMCacheError, type CacheControl, type LLMCache } from "@llmcache/core";
 import { cachedFetch, outcomesOf, type ArrivedRequest, type CachedFetch, type WireFormat } from "@llmcache/fetch";
 import { cacheErrorBody } from "./api-error.ts";
 import { formatsOf, KnownPaths } from "./api-formats.ts";
 import { modelIn } from "./asked-model.ts";
 import { forbidden, headerControl, namesOf, splitBody } from "./caller-controls.ts";
+import { isBaseURL } from "./base-url.ts";
 import { byCredential } from "./by-credential.ts";
 import { cacheState, Exchange } from "./exchange.ts";
 import type { Caller, GatewayOptions, OwnEndpoint, Upstream } from "./gateway-options.ts";
 import { guard, type Guard } from "./guard.ts";
 import { aroundOf, Hits, sendHit, type KnownRequest } from "./hits.ts";
 import { forwardedHeaders, withoutParameter } from "./proxy-headers.ts";
-import { collectBody, hasBody, StallWatch, type BodyTrouble } from "./request-body.ts";
+import { collectBody, hasBody, passBody, StallWatch, type BodyTrouble } from "./request-body.ts";
+import { providerFor } from "./provider-name.ts";
 import { Routes, targetOf, type Way } from "./routing.ts";
 import { sendAnswer } from "./send-answer.ts";
-
 import { upstreamFetch } from "./upstream-fetch.ts";
 
 const DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024;
 const DEFAULT_BODY_TIMEOUT_MS = 60_000;
 /** Longer bodies of requests that the cache knows nothing of are not looked into for controls. */
 const MAX_LOOKED_INTO = 4 * 1024 * 1024;
-const JSON_TYPE = /^[^;]*\/(?:[^;]*\+)?json\s*(?:;|$)/i;
+const JSON_TYPE = /[/+]json$/i;
+/** Askers for paths that are not the usual ones. */
+const MAX_ASKERS = 100;
 const KEY_PARAMETER = "?key";
 
 /** Asks one upstream, through the cache. */
@@ -46,6 +48,8 @@ export class Service {
   readonly #guard: Guard;
   readonly #routes: Routes;
   readonly #askers: ReadonlyMap<Upstream, Asker>;
+  /** By what the upstream is called in keys. */
+  readonly #otherAskers: Map<string, Asker> = new Map<string, Asker>();
   readonly #paths: KnownPaths = new KnownPaths();
   readonly #hits: Hits;
   readonly #watch: StallWatch;
@@ -58,7 +62,10 @@ export class Service {
     const { cache, upstreams, endpoints = [] } = options;
     if (upstreams.length === 0) throw wrong("upstreams must have at least one upstream.");
     for (const { name, baseURL } of upstreams)
-      if (!URL.canParse(baseURL)) throw wrong(`baseURL of upstream ${JSON.stringify(name)} must be a URL.`);
+      if (!isBaseURL(baseURL))
+        throw wrong(
+          `baseURL of upstream ${JSON.stringify(name)} must be a URL with http or https, and without user name, password, query and fragment.`,
+        );
     this.#cache = cache;
     this.#identify = options.identify ?? byCredential();
     this.#observe = options.observe;
@@ -174,7 +181,7 @@ export class Service {
       const headers = forwardedHeaders(request.headers, caller.spent, upstream, target);
       const split = splitBody(body, way.api);
       if (!this.#mayUse(asking, { ...headerControl(headers), ...split.control })) return;
-      const { ask, formats } = this.#askers.get(upstream) as Asker;
+      const { ask, formats } = this.#askerFor(upstream, way, target);
       const { method = "GET" } = request;
       const answer = await this.#cache.run({ namespace: caller.namespace }, () =>
         ask(target, {
@@ -205,9 +212,12 @@ export class Service {
     const { exchange, way } = asking;
     const { request } = exchange;
     const { headers } = request;
-    if (!hasBody(request)) return this.#stream(asking, undefined);
+    // That of GET and HEAD means nothing (RFC 9110, section 9.3.1), and `fetch` sends none.
+    if (!hasBody(request) || request.method === "GET" || request.method === "HEAD")
+      return this.#stream(asking, undefined);
     // The model, and what is asked of the cache, may stand in there.
-    const isJson = JSON_TYPE.test(headers["content-type"] ?? "");
+    const [type = ""] = (headers["content-type"] ?? "").split(";", 1);
+    const isJson = JSON_TYPE.test(type.trim());
     const length = Number(headers["content-length"] ?? Number.POSITIVE_INFINITY);
     if (!isJson || (length > MAX_LOOKED_INTO && !this.#routes.needsModel(way))) return this.#stream(asking, request);
     collectBody(request, this.#maxBodyBytes, this.#watch, (body) => {
@@ -233,28 +243,32 @@ export class Service {
       exchange.proceed();
       const { ask } = this.#askers.get(upstream) as Asker;
       const { method = "GET" } = request;
-      const answer = await ask(target, {
-        method,
-        headers,
-        redirect: "manual",
-        signal,
-        ...(body === undefined ? {} : { body: this.#incoming(exchange, body), duplex: "half" }),
-      });
-      await this.#send(exchange, answer);
+      const passed = body && passBody(body, this.#watch, (bytes) => (exchange.bytesIn += bytes));
+      try {
+        const answer = await ask(target, {
+          method,
+          headers,
+          redirect: "manual",
+          signal,
+          ...(passed === undefined ? {} : { body: passed.stream, duplex: "half" }),
+        });
+        await this.#send(exchange, answer);
+      } finally {
+        passed?.leave();
+      }
     });
   }
 
-  /** A body on its way to an upstream, which is read as fast as the upstream takes it. */
-  #incoming(exchange: Exchange, body: IncomingMessage): ReadableStream {
-    const reading = this.#watch.begin(() => body.destroy(new Error("The client stopped sending its body.")));
-    body.on("data", (chunk: Buffer) => {
-      exchange.bytesIn += chunk.byteLength;
-      reading.at = performance.now();
-    });
-    body.pause();
-    body.once("close", () => this.#watch.end(reading));
-    body.once("end", () => this.#watch.end(reading));
-    return Readable.toWeb(body) as ReadableStream;
+  #askerFor(upstream: Upstream, { path }: Way, target: URL): Asker {
+    const provider = providerFor(upstream, path, target);
+    if (provider === upstream.provider) return this.#askers.get(upstream) as Asker;
+    const key = `${upstream.api} ${provider}`;
+    const known = this.#otherAskers.get(key);
+    if (known !== undefined) return known;
+    if (this.#otherAskers.size >= MAX_ASKERS) this.#otherAskers.clear();
+    const asker = askerFor(this.#cache, { ...upstream, provider });
+    this.#otherAskers.set(key, asker);
+    return asker;
   }
 
   // --- All of them ---------------------------------------------------------------------------------------------------

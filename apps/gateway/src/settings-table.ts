@@ -140,8 +140,11 @@ export function valueOf(kind: Setting["kind"], text: string): unknown {
       return /^(?:1|true|on|yes)$/i.test(text) ? true : /^(?:0|false|off|no)$/i.test(text) ? false : text;
     case "hosts":
       return text === "any" ? text : listOf(text);
-    case "list":
-      return listOf(text);
+    case "list": {
+      // Nothing is a mistake here: it would be taken for none of them.
+      const list = listOf(text);
+      return list.length === 0 ? text : list;
+    }
     default:
       return kind satisfies never;
   }

@@ -59,7 +59,7 @@ function fromConfiguration(
     const apiKey =
       upstream.apiKeyEnv === undefined
         ? undefined
-        : required(env, upstream.apiKeyEnv, subject(["upstreams", index, "apiKeyEnv"]));
+        : keyOf(env, upstream.apiKeyEnv, subject(["upstreams", index, "apiKeyEnv"]));
     return {
       name: upstream.name,
       api,
@@ -92,7 +92,7 @@ function fromEnvironment(env: Environment): ChosenUpstreams {
       name: api,
       api,
       baseURL,
-      apiKey: keyName === undefined ? undefined : variable(env, keyName),
+      apiKey: keyName === undefined ? undefined : keyOf(env, keyName, keyName),
     })),
     shown: found.map(({ api, baseURL, keyName }) => ({ name: api, api, baseURL, apiKeyEnv: keyName })),
     sources: found.map(({ set }) => set.filter((name) => name !== undefined).join(", ") || "default"),
@@ -101,4 +101,13 @@ function fromEnvironment(env: Environment): ChosenUpstreams {
 
 function urlOf(api: Api): string {
   return PROVIDERS.find((provider) => provider.api === api)?.url ?? "";
+}
+
+/** A key that a header can hold. @throws ConfigurationError that does not repeat it */
+function keyOf(env: Environment, name: string, subject: string): string {
+  const key = required(env, name, subject);
+  if (/^[\x21-\x7e]+$/.test(key)) return key;
+  throw new ConfigurationError(
+    `${subject === name ? name : `${subject}: ${name}`} must be one key of ASCII characters, without white space and line breaks.`,
+  );
 }

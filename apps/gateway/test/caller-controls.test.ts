@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { modelIn } from "../src/asked-model.ts";
-import { splitBody } from "../src/caller-controls.ts";
+import { headerControl, splitBody } from "../src/caller-controls.ts";
 import { memberPlaces } from "../src/json-members.ts";
 
 const FULL = process.env["LLMCACHE_TEST_FULL"] === "1";
@@ -9,6 +9,22 @@ const split = (text: string, api: "openai" | "anthropic" | "google" = "openai"):
   const { body, control } = splitBody(Buffer.from(text), api);
   return [Buffer.from(body).toString(), control];
 };
+
+test("tags are few: each is a read of the store", () => {
+  const named = (count: number): Headers =>
+    new Headers({ "x-llmcache-tags": Array.from({ length: count }, (_, index) => `t${index}`).join(", ") });
+  expect(headerControl(named(50)).tags).toHaveLength(50);
+  expect(() => headerControl(named(51))).toThrow("x-llmcache-tags must name 50 tags at most.");
+});
+
+test("headers that begin as the gateway's own and are none of them are named", () => {
+  for (const name of ["x-llmcache-namespaces", "x-llmcache-ttl", "X-LLMCache-Namspace"])
+    expect(() => headerControl(new Headers({ [name]: "a" }))).toThrow(
+      `${name.toLowerCase()} is no header of this gateway; known are x-llmcache-namespace, x-llmcache-version,`,
+    );
+  const known = { "x-llmcache-namespace": "a", "x-llmcache-api-key": "b", "x-other": "c" };
+  expect(headerControl(new Headers(known))).toEqual({ namespace: "a" });
+});
 
 describe("LiteLLM's cache in a body", () => {
   test.each([
@@ -20,7 +36,15 @@ describe("LiteLLM's cache in a body", () => {
     ['{"a":{"cache":[1]},"cache":{"ttl":1}}', '{"a":{"cache":[1]}}'],
     ['{"a":"}\\"cache\\":{","cache":{"ttl":1}}', '{"a":"}\\"cache\\":{"}'],
     ['{"cache":{"no-cache":true},"é":"ü","cache":{"ttl":1}}', '{"é":"ü"}'],
+    ['{ "cache":1 , "cache":2 , "a":1 , "cache":3 ,"cache":4, "b":2 ,"c\\u0061che" : {"ttl":1} }', '{ "a":1, "b":2 }'],
+    ['{ "cache":1 , "cache":{"ttl":1} }', "{  }"],
   ])("%s leaves %s", (given, left) => expect(split(given)).toEqual([left, { ttl: 1 }]));
+
+  test("as often as it stands there", () => {
+    // Each looked for from the beginning would take minutes.
+    const count = 100_000;
+    expect(split(`{${'"cache":{},'.repeat(count)}"a":1,"cache":{"ttl":1}}`)).toEqual(['{"a":1}', { ttl: 1 }]);
+  });
 
   test("null says nothing, and is taken out", () => {
     expect(split('{"a":1,"cache":null}')).toEqual(['{"a":1}', {}]);
@@ -76,6 +100,9 @@ describe("the model in a body", () => {
       expect(modelIn(body, sent.headers.get("content-type")!)).toBe("whisper-1");
     }
     expect(modelIn(Buffer.from("--x\r\nbroken"), "multipart/form-data; boundary=x")).toBeUndefined();
+    // Each searched to the end would take minutes.
+    const many = `${"--x\r\n".repeat(300_000)}\r\n\r\n`;
+    expect(modelIn(Buffer.from(many), "multipart/form-data; boundary=x")).toBeUndefined();
   });
 });
 

@@ -249,6 +249,33 @@ describe("mistakes are told in one sentence, with where they are", () => {
     ],
     ["a mode", inFile("mode: off\n"), 'mode must be on or opt-in, not "off".'],
     [
+      "a time that no timer can wait for",
+      inFile("limits:\n  shutdown: 30d\n"),
+      "llmcache.yaml:2: limits.shutdown must be 24d at most.",
+    ],
+    [
+      "a time without end",
+      inFile("limits: { headersTimeout: .inf }\n"),
+      "llmcache.yaml:1: limits.headersTimeout must be 24d at most; 0 is no limit.",
+    ],
+    ["a list of nothing", { env: { LLMCACHE_OPERATIONS: " , " } }, "LLMCACHE_OPERATIONS must be a list of strings"],
+    ["an empty list", { flags: ["--operations", ""] }, "--operations must be a list of strings"],
+    [
+      "two keys in one variable",
+      { env: { OPENAI_API_KEY: "sk-one\nsk-two" } },
+      "OPENAI_API_KEY must be one key of ASCII characters, without white space and line breaks.",
+    ],
+    [
+      "a key that no header can hold",
+      inFile("upstreams: [{ name: openai, apiKeyEnv: K }]\n", { K: "sk-…" }),
+      "llmcache.yaml:1: upstreams[0].apiKeyEnv: K must be one key of ASCII characters",
+    ],
+    [
+      "a caller's key that opens the admin API",
+      { env: { LLMCACHE_API_KEY: KEY_A, LLMCACHE_ADMIN_TOKEN: KEY_A } },
+      "LLMCACHE_API_KEY is the admin token too (LLMCACHE_ADMIN_TOKEN)",
+    ],
+    [
       "an operation",
       inFile("operations: [chat]\n"),
       'llmcache.yaml:1: operations: "chat" is not known; known are chat.completions,',
@@ -463,12 +490,18 @@ describe("secrets", () => {
     expect(errorOf({ env: { LLMCACHE_STORE: "radis://u:hun/ter22@h" } })).not.toMatch(/ter22|hun/);
     expect(errorOf({ env: { OPENAI_BASE_URL: "http://u:hunter22@h" } })).not.toContain("hunter22");
     expect(errorOf({ env: { LLMCACHE_MODE: secret } })).not.toContain(secret);
+    expect(errorOf({ env: { OPENAI_API_KEY: `${secret}\n${secret}` } })).not.toContain(secret);
+    expect(errorOf({ env: { LLMCACHE_API_KEY: secret, LLMCACHE_ADMIN_TOKEN: secret } })).not.toContain(secret);
   });
 
   test("what only looks alike is none", () => {
     const yaml =
       "store: s3://bucket/a@b?endpoint=http://localhost:9000&region=x\nupstreams: [{ name: openai, models: ['gpt-*', 'sk'], provider: tokens-r-us }]\n";
     expect(configuration({ files: { "llmcache.yaml": yaml } }).upstreams).toHaveLength(1);
+    const vendors = "upstreams: [{ name: openai, apiKeyEnv: HF_API_TOKEN, models: [pplx-70b-online] }]\n";
+    expect(configuration({ files: { "llmcache.yaml": vendors }, env: { HF_API_TOKEN: "t" } }).upstreams).toHaveLength(
+      1,
+    );
   });
 });
 
@@ -478,6 +511,49 @@ test("a variable that nothing reads is told of; those of the configuration are r
   expect(configuration({ env, files }).warnings).toEqual([
     "LLMCACHE_PROT is set, but nothing reads it: --help lists the variables that are.",
   ]);
+});
+
+test("groups without anybody, and keys in groups that are not there, are told of", () => {
+  const yaml = `
+keys:
+  - { name: a, keyEnv: KEY_A, group: reserach }
+  - { name: b, keyEnv: KEY_B, group: another, controls: [] }
+groups:
+  - { name: research, controls: [] }
+`;
+  expect(configuration({ files: { "llmcache.yaml": yaml }, env: { KEY_A, KEY_B } }).warnings).toEqual([
+    "the group research is empty: it has no credentialEnvs, and no key is in it.",
+    "llmcache.yaml:3: keys[0].group is reserach, which groups does not list: the key may use all controls.",
+  ]);
+});
+
+test("upstreams that nothing reaches are told of", () => {
+  const warningsOf = (upstreams: string): readonly string[] =>
+    configuration({ files: { "llmcache.yaml": `upstreams: [${upstreams}]\n` } }).warnings;
+  expect(warningsOf("{ name: openai }, { name: b, api: openai }")).toEqual([
+    "llmcache.yaml:1: upstreams[1] is never asked: upstreams[0] has all models of openai that no other names.",
+  ]);
+  expect(warningsOf("{ name: openai, path: /a }, { name: b, api: anthropic, path: /a }")).toEqual([
+    "llmcache.yaml:1: upstreams[1] is never asked: upstreams[0] has all below /a.",
+  ]);
+  expect(
+    warningsOf(
+      "{ name: openai }, { name: anthropic }, { name: b, api: openai, models: [m] }, { name: c, api: openai, path: /c }",
+    ),
+  ).toEqual([]);
+  expect(
+    warningsOf("{ name: c, api: openai, path: /c }, { name: b, api: openai, models: [m] }, { name: openai }"),
+  ).toEqual([]);
+});
+
+test("a key in the environment in the place of the file's is told of", () => {
+  const files = { "llmcache.yaml": "keys: [{ name: a, keyEnv: KEY_A }, { name: b, keyEnv: KEY_B }]\n" };
+  const found = configuration({ files, env: { KEY_A, KEY_B, LLMCACHE_API_KEY: `${KEY_A}x` } });
+  expect(found.tenants.keys).toHaveLength(1);
+  expect(found.warnings).toEqual(["LLMCACHE_API_KEY is the only key: those of the file (a, b) are not taken."]);
+  expect(configuration({ files, env: { KEY_A, KEY_B } }).warnings).toEqual([]);
+  const none = { "llmcache.yaml": "ttl: 1h\nkeys: []\n" };
+  expect(configuration({ files: none, env: { LLMCACHE_API_KEY: KEY_A } }).warnings).toEqual([]);
 });
 
 describe("--print-config", () => {
@@ -522,6 +598,17 @@ describe("--print-config", () => {
     const plain = (sources: Sources): string =>
       JSON.stringify(configuration(sources), jsonOf).replace(/"subject":"[^"]*"/g, "");
     expect(plain(again)).toBe(plain(given));
+  });
+
+  test("a lifetime without end stays one", () => {
+    expect(parse(print({ files: { "llmcache.yaml": "ttl: .inf\n" } }))).toMatchObject({
+      ttl: Number.POSITIVE_INFINITY,
+    });
+  });
+
+  test("a password that is not encoded is hidden, whatever is in it", () => {
+    for (const password of ["hunter?22", "hunter#22", "hunter/22", "hunter@22", "hunter:22"])
+      expect(print({ env: { LLMCACHE_STORE: `redis://u:${password}@h:6379` } })).not.toMatch(/hunter|22/);
   });
 
   test("the demo is told of", () => {

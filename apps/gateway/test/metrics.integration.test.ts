@@ -61,6 +61,25 @@ describe("/metrics", () => {
     expect((await gateway.get("/metrics", { "x-forwarded-for": "203.0.113.7" })).status).toBe(404);
   });
 
+  test("a name that is not loopback's is asked for by somebody else: a proxy, or a page that came by it", async () => {
+    await using gateway = await startOperated({ adminToken: undefined }, { hosts: "any" });
+    const status = async (host: string): Promise<number> => (await rawGet(gateway.port, "/metrics", { host })).status;
+    for (const host of ["gw.example", "gw.example:4141", "localhost.gw.example", "127.0.0.1.gw.example"])
+      expect([host, await status(host)]).toEqual([host, 404]);
+    for (const host of ["localhost:4141", "LOCALHOST", "127.0.0.1", "[::1]:4141"])
+      expect([host, await status(host)]).toEqual([host, 200]);
+  });
+
+  test("off: no upstream gets what was meant for it", async () => {
+    await using gateway = await startOperated({ metrics: "off" });
+    const response = await gateway.get("/metrics", ADMIN);
+    expect([response.status, await response.json()]).toEqual([
+      404,
+      { error: expect.objectContaining({ message: "There is nothing here: metrics are off." }) },
+    ]);
+    expect(gateway.model.requests).toEqual([]);
+  });
+
   test("not for web pages of other origins, however open", async () => {
     await using gateway = await startOperated({ metrics: "open" });
     expect((await rawGet(gateway.port, "/metrics", { origin: "http://127.0.0.1:1" })).status).toBe(403);

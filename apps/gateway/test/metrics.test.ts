@@ -1,7 +1,8 @@
 import { LLMCache, MapStore, TieredStore, withBreaker } from "@llmcache/core";
 import { FaultyStore } from "@llmcache/core/conformance";
 import { register } from "prom-client";
-import { afterEach, expect, test } from "vitest";
+import { PerformanceObserver } from "node:perf_hooks";
+import { afterEach, expect, test, vi } from "vitest";
 import type { RequestRecord } from "../src/gateway-options.ts";
 import { LabelValues } from "../src/label-values.ts";
 import { GatewayMetrics, type MetricsOptions } from "../src/metrics.ts";
@@ -236,4 +237,18 @@ test("a label's values: those given, or the first that may be added", () => {
   expect(["a", undefined, "b", "c", "a"].map((value) => values.of(value))).toEqual(["a", "", "b", "other", "a"]);
   const careful = new LabelValues(undefined, 2);
   expect([careful.of("a", false), careful.of("a"), careful.of("a", false)]).toEqual(["other", "a", "a"]);
+});
+
+test("gateways that come and go leave one observer of the process behind, and not one each", async () => {
+  const observe = vi.spyOn(PerformanceObserver.prototype, "observe");
+  try {
+    for (let n = 0; n < 5; n++) {
+      const metrics = metricsOf(new LLMCache(), { processMetrics: true });
+      expect(valueOf(await scrape(metrics), "nodejs_eventloop_lag_seconds")).toBeGreaterThanOrEqual(0);
+      metrics.close();
+    }
+    expect(observe.mock.calls.length).toBeLessThanOrEqual(1);
+  } finally {
+    observe.mockRestore();
+  }
 });

@@ -275,4 +275,9 @@ test("options that are wrong are named", () => {
   expect(() => createGateway({ cache, upstreams: [{ name: "x", api: "openai", baseURL: "nowhere" }] })).toThrow(
     /baseURL.*"x"/,
   );
+  const secret = "http://user:secret@127.0.0.1/v1";
+  for (const baseURL of [secret, "ftp://127.0.0.1/v1", "http://127.0.0.1/v1?a=b"])
+    expect(() => createGateway({ cache, upstreams: [{ name: "x", api: "openai", baseURL }] })).toThrow(
+      /^baseURL of upstream "x" must be a URL with http or https, and without user name/,
+    );
 });

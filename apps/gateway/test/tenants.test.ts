@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { CREDENTIAL_PARAMETERS } from "@llmcache/core";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { FailureLog } from "../src/failure-log.ts";
@@ -53,6 +54,31 @@ describe("by the credential for the provider", () => {
     [{ cookie: "session=one" }],
     [{ "ocp-apim-subscription-key": "one" }],
     [{ "cf-aig-authorization": "Bearer one" }],
+    ...[
+      "apikey",
+      "token",
+      "x-session-token",
+      "x-functions-key",
+      "proxy-authorization",
+      "x-forwarded-access-token",
+      "x-auth-request-user",
+      "x-forwarded-user",
+      "x-forwarded-email",
+      "remote-user",
+      "x-amzn-oidc-identity",
+      "x-ms-client-principal",
+      "x-goog-authenticated-user-email",
+      "cf-access-jwt-assertion",
+      "x-forwarded-client-cert",
+      "x-bf-vk",
+      "x-portkey-api-key",
+      "x-client-secret",
+      "x-password",
+    ].flatMap((name): Ask[] => [[{ [name]: "one" }], [{ [name]: "two" }]]),
+    // Names of parameters may be encoded.
+    [{}, "/v1/models?%6bey=three"],
+    [{}, "/v1/models?%6bey=four"],
+    [{}, "/v1/models?K%65Y=five"],
   ];
 
   test("each has a namespace of its own", () => {
@@ -69,6 +95,33 @@ describe("by the credential for the provider", () => {
       one,
     );
     expect(namespaceOf({ authorization: "Bearer one" }, "/v1/x?monkey=1&key=")).toBe(one);
+  });
+
+  test("each parameter that no identity counts tells callers apart", () => {
+    for (const name of CREDENTIAL_PARAMETERS) {
+      const [one, two] = ["one", "two"].map((value) => namespaceOf({}, `/v1/x?${name}=${value}`));
+      expect([name, one]).not.toEqual([name, two]);
+    }
+  });
+
+  test("headers that say something else, or are another each time, make no other caller", () => {
+    for (const name of [
+      "user-agent",
+      "idempotency-key",
+      "sec-websocket-key",
+      "x-llmcache-api-key",
+      "x-max-tokens",
+      "x-tokenizer",
+      "cf-aig-cache-key",
+      "x-portkey-trace-id",
+      "x-stainless-retry-count",
+      "openai-organization",
+    ])
+      expect([name, namespaceOf({ [name]: "one" })]).toEqual([name, "credential:anonymous"]);
+  });
+
+  test("the order in which credentials are sent says nothing", () => {
+    expect(namespaceOf({ cookie: "a", authorization: "b" })).toBe(namespaceOf({ authorization: "b", cookie: "a" }));
   });
 
   test("it is an HMAC: another secret, other namespaces", () => {
@@ -138,6 +191,10 @@ describe("with keys of the gateway's own", () => {
     ["two at once", [{ "x-api-key": A, authorization: `Bearer ${B}` }]],
     ["its name", [{ [KEY_HEADER]: "a" }]],
     ["another scheme", [{ authorization: `Basic ${A}` }]],
+    // Written so it would not be taken out, and the upstream would get it.
+    ["a parameter that is written otherwise", [{}, `/v1beta/models?Key=${A}`]],
+    ["a parameter that is encoded", [{}, `/v1beta/models?%6bey=${A}`]],
+    ["a parameter that stands twice", [{}, `/v1beta/models?key=${A}&KEY=${A}`]],
   ])("%s is refused", (_, ask) => expect(caller({ keys }, ...ask)).toBeUndefined());
 
   test("controls are those of the key", () => {
@@ -168,10 +225,14 @@ describe("groups of credentials", () => {
     for (const headers of [
       { authorization: "Bearer sk-1", "x-api-key": "sk-3" },
       { authorization: "Bearer sk-1", "x-api-key": "sk-9" },
+      { authorization: "Bearer sk-1", cookie: "session=one" },
+      { authorization: "Bearer sk-1", "x-auth-token": "one" },
       { authorization: "Bearer sk-9" },
       {},
     ])
       expect(caller({ groups }, headers)!.namespace).toMatch(/^credential:/);
+    for (const url of ["/x?access_token=one", "/x?key=sk-1&key=sk-1"])
+      expect(caller({ groups }, { authorization: "Bearer sk-1" }, url)!.namespace).toMatch(/^credential:/);
     expect(caller({ groups }, { authorization: "Bearer sk-1" })!.controls).toEqual(new Set(["ttl"]));
   });
 });

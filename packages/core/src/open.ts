@@ -1,14 +1,14 @@
-import { createRequire } from "node:module";
-import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
 import type { Codec } from "./codec.ts";
+import type { Embedder } from "./embedder.ts";
 import { LLMCacheError } from "./errors.ts";
+import { importInstalled } from "./installed.ts";
 import { masked, schemeOf } from "./store-url.ts";
 import type { Store } from "./store.ts";
 import { splitTierUrl } from "./tier-url.ts";
 import type { TierOptions } from "./tier-options.ts";
 import { TieredStore } from "./tiered-store.ts";
 
+export { importInstalled } from "./installed.ts";
 export { masked, parametersOf, pathOf, schemeOf, type ParameterKind, type ParametersOf } from "./store-url.ts";
 export { splitTierUrl, type TierUrl } from "./tier-url.ts";
 
@@ -16,10 +16,36 @@ export { splitTierUrl, type TierUrl } from "./tier-url.ts";
 export interface OpenOptions {
   /** For stores that write bytes: compression, encryption. */
   readonly codec?: Codec | undefined;
-  /** Where the application is installed: the package of the store is looked for there. @default the working directory */
+  /**
+   * Where the application is installed: the package of the store is looked for there, and what its embedder needs.
+   *
+   * @default the working directory
+   */
   readonly from?: string | URL | undefined;
   /** Milliseconds since the epoch. @default Date.now */
   readonly clock?: (() => number) | undefined;
+  /**
+   * Makes the embedder that the URL of a semantic store names, for programs that are bundled, and for embedders of your own.
+   *
+   * @default `embedder` of the installed `@llmcache/embeddings`
+   */
+  readonly embedder?: EmbedderByName | undefined;
+}
+
+/** Makes the embedder that a name stands for, as `embedder` of `@llmcache/embeddings` does. Whoever calls it disposes of what it made. */
+export type EmbedderByName = (
+  name: string,
+  options: {
+    /** Where packages are looked for. */
+    readonly from?: string | URL | undefined;
+    /** Length of the vectors, where the URL says it. */
+    readonly dimensions?: number | undefined;
+  },
+) => NamedEmbedder;
+
+/** An embedder that was made for a store. `load` makes it ready, so that the first lookup does not wait for a model. */
+export interface NamedEmbedder extends Embedder, AsyncDisposable {
+  load?(): Promise<void>;
 }
 
 /**
@@ -36,6 +62,10 @@ const PACKAGES: Readonly<Record<string, string>> = {
   rediss: "@llmcache/redis",
   s3: "@llmcache/s3",
   keyv: "@llmcache/keyv",
+  "memory-semantic": "@llmcache/memory-semantic",
+  "redis-semantic": "@llmcache/redis-semantic",
+  "rediss-semantic": "@llmcache/redis-semantic",
+  "dual-semantic": "@llmcache/dual-semantic",
 };
 
 const registered = new Map<string, OpenStore>();
@@ -55,7 +85,7 @@ export function registerScheme(scheme: string, open: OpenStore): void {
 const STORE_VARIABLE = "LLMCACHE_STORE";
 
 /**
- * The store that a URL names, or the environment variable `LLMCACHE_STORE` where none is given: `memory:`, `disk:./cache.db`, `redis://localhost`, `rediss://…`, `s3://bucket/prefix`, `keyv:…`. Its
+ * The store that a URL names, or the environment variable `LLMCACHE_STORE` where none is given: `memory:`, `disk:./cache.db`, `redis://localhost`, `rediss://…`, `s3://bucket/prefix`, `keyv:…`, `redis-semantic://localhost?embedder=use-lite` … Its
  * package is imported on demand. Whoever opens it disposes of it.
  *
  * Several URLs with white space between them become a `TieredStore`, near to far, that disposes of what it opened:
@@ -125,33 +155,9 @@ async function openerOf(scheme: string, url: string, from: string | URL | undefi
       `No store has the scheme of ${masked(url)}; known are ${known}. Others are made known by registerScheme.`,
     );
   }
-  const module = await importFrom(`${name}/open`, from).catch((cause: unknown) => {
-    if (!isNotFound(cause)) throw cause;
-    throw new LLMCacheError(
-      "ERR_LLMCACHE_OPTION",
-      `${scheme}: stores come with the package ${name}, which is not installed: npm install ${name}`,
-      { cause },
-    );
-  });
+  const module = await importInstalled(`${name}/open`, from, `${scheme}: stores come with`);
   const open = (module as { readonly open?: unknown }).open;
   if (typeof open !== "function")
     throw new LLMCacheError("ERR_LLMCACHE_OPTION", `The installed ${name} cannot open stores by URL: update it.`);
   return open as OpenStore;
-}
-
-/** As the application would import it, wherever this package is installed. */
-async function importFrom(specifier: string, from: string | URL | undefined): Promise<unknown> {
-  const folder =
-    from === undefined
-      ? process.cwd()
-      : typeof from === "string" && !from.startsWith("file:")
-        ? from
-        : fileURLToPath(from);
-  const path = createRequire(join(folder, "noop.js")).resolve(specifier);
-  return import(pathToFileURL(path).href);
-}
-
-function isNotFound(error: unknown): boolean {
-  const code = (error as { readonly code?: unknown } | undefined)?.code;
-  return code === "MODULE_NOT_FOUND" || code === "ERR_MODULE_NOT_FOUND" || code === "ERR_PACKAGE_PATH_NOT_EXPORTED";
 }

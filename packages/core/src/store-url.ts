@@ -67,6 +67,8 @@ export function parametersOf<const K extends Readonly<Record<string, ParameterKi
 
 /** A URL for messages: without user, password and query. */
 export function masked(url: string): string {
+  // In a password that is not encoded a question mark may stand, too: which of both it is cannot be told.
+  if (/^[^?@]*\/\/[^?@]*\?.*@/s.test(url)) return JSON.stringify(url.replace(/\/\/.*$/s, "//…"));
   return JSON.stringify(url.replace(/\?.*$/s, "?…").replace(/\/\/.*@/s, "//…@"));
 }
 

@@ -39,14 +39,37 @@ describe("openStore", () => {
     });
   });
 
-  test("names the package that is missing", async () => {
-    // In a process of its own: a test runner may look in further folders (NODE_PATH), where the package is.
+  /** What opening a URL fails with in a process of its own: a test runner may look in further folders (NODE_PATH), where the package is. */
+  const failure = async (url: string): Promise<string> => {
     const { NODE_PATH: _path, ...env } = process.env;
     const open = pathToFileURL(join(import.meta.dirname, "../src/open.ts")).href;
-    const program = `import { openStore } from ${JSON.stringify(open)}; console.log(await openStore("s3://bucket", { from: ${JSON.stringify(folder)} }).catch((error) => error.code + " " + error.message));`;
+    const program = `import { openStore } from ${JSON.stringify(open)}; console.log(await openStore(${JSON.stringify(url)}, { from: ${JSON.stringify(folder)} }).catch((error) => error.code + " " + error.message));`;
     const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", program], { env });
-    expect(stdout).toContain("ERR_LLMCACHE_OPTION");
-    expect(stdout).toContain("npm install @llmcache/s3");
+    return stdout;
+  };
+
+  test.each([
+    ["s3://bucket", "@llmcache/s3"],
+    ["memory-semantic:?embedder=x", "@llmcache/memory-semantic"],
+    ["rediss-semantic://h?embedder=x", "@llmcache/redis-semantic"],
+    ["dual-semantic://h?embedder=x", "@llmcache/dual-semantic"],
+  ])("%s names the package that is missing", async (url, name) => {
+    expect(await failure(url)).toMatch(
+      `ERR_LLMCACHE_OPTION ${url.replace(/:.*/, "")}: stores come with the package ${name}, which is not installed: npm install ${name}`,
+    );
+  });
+
+  test("names what an installed package lacks", async () => {
+    const home = join(folder, "node_modules/@llmcache/redis");
+    await mkdir(home, { recursive: true });
+    await writeFile(
+      join(home, "package.json"),
+      JSON.stringify({ name: "@llmcache/redis", type: "module", exports: { "./open": "./open.js" } }),
+    );
+    await writeFile(join(home, "open.js"), "import 'a-client/promises'; export const open = () => undefined;");
+    expect(await failure("redis://host")).toMatch(
+      "the package @llmcache/redis, which needs a-client, and that is not installed: npm install a-client",
+    );
   });
 
   test("a scheme can be registered", async () => {
@@ -188,5 +211,7 @@ describe("parameters", () => {
     expect(masked("redis://user:secret@host:6379/0?password=secret")).toBe('"redis://…@host:6379/0?…"');
     // A password may hold what belongs into no URL.
     expect(masked("redis://:sec/ret@t@host")).toBe('"redis://…@host"');
+    expect(masked("redis://user:sec?ret@host:6379")).toBe('"redis://…"');
+    expect(masked("s3://bucket?endpoint=http://host:1")).toBe('"s3://bucket?…"');
   });
 });

@@ -33,10 +33,17 @@ export function makeResponse(
 ): Response {
   const response = new Response(NULL_BODY.has(head.status) ? null : ((body ?? null) as ResponseBody), {
     status: head.status,
-    statusText: head.statusText ?? "",
+    statusText: reasonOf(head.statusText),
     headers,
   });
   return comingFrom(response, origin);
+}
+
+/** `fetch` hands on what a provider sends as its reason phrase in UTF-8, which `new Response` refuses. */
+const REASON = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+function reasonOf(statusText = ""): string {
+  return REASON.test(statusText) ? statusText : "";
 }
 
 function comingFrom(response: Response, origin: Origin): Response {

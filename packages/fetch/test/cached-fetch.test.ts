@@ -322,6 +322,16 @@ describe("who asked first gets exactly what the provider sent", () => {
     expect(Buffer.from(await got.arrayBuffer())).toEqual(bytes);
   });
 
+  test("but for a reason phrase that no Response may have", async () => {
+    for (const question of [HELLO, STREAM]) {
+      const sent = json({ a: "b" }, { status: 429 });
+      Object.defineProperty(sent, "statusText", { value: "Zu viele … Anfragen" });
+      provider.replies(() => sent);
+      const got = await ask(question);
+      expect([got.status, got.statusText, await got.json()]).toEqual([429, "", { a: "b" }]);
+    }
+  });
+
   test("as a stream", async () => {
     const pieces = [": hi\n", "data: Gr\u00fc", "\u00dfe\r\n\r", "\ndata: end\n\n"];
     provider.replies(() => streamed(pieces, { "x-request-id": "1" }));

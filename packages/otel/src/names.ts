@@ -63,7 +63,7 @@ const HOSTS: readonly (readonly [suffix: string, name: string])[] = [
 /** The convention's name for a base URL where it has one; else its host, or the alias as it is. */
 export function providerName(provider: string): string {
   const url = /^https?:\/\//i.test(provider) && URL.canParse(provider) ? new URL(provider) : undefined;
-  if (url === undefined) return bounded(provider.replace(/\/\/[^/@]*@/g, "//"));
+  if (url === undefined) return bounded(provider.replace(/\/\/.*@/s, "//"));
   const host = url.hostname;
   if (/^bedrock(-[a-z]+)*\.[a-z0-9-]+\.amazonaws\.com$/.test(host)) return "aws.bedrock";
   // Vertex names its regions in front: europe-west4-aiplatform.googleapis.com

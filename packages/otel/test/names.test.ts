@@ -16,6 +16,7 @@ test.each([
   ["https://evilapi.openai.com/v1", "evilapi.openai.com"],
   ["https://key:secret@llm.example/v1", "llm.example"],
   ["//key:secret@llm.example/v1", "//llm.example/v1"],
+  ["https://key:se/cr@et@not a host/v1", "https://not a host/v1"],
   ["shared", "shared"],
 ])("the provider %s is %s", (provider, name) => {
   expect(providerName(provider)).toBe(name);
