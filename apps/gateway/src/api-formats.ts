@@ -2,17 +2,21 @@ import { anthropicMessages } from "@llmcache/anthropic";
 import type { WireFormat } from "@llmcache/fetch";
 import { googleFormats } from "@llmcache/google";
 import { openAIFormats } from "@llmcache/openai";
-import type { Api } from "./gateway-options.ts";
+import type { Api, Upstream } from "./gateway-options.ts";
+
+/** What an upstream says of the identity of requests to it. */
+type IdentityOptions = Pick<Upstream, "provider" | "countedHeaders">;
 
 /** The wire formats of an API. */
-export function formatsOf(api: Api, provider?: string): readonly WireFormat[] {
+export function formatsOf(api: Api, { provider, countedHeaders }: IdentityOptions = {}): readonly WireFormat[] {
+  const options = { provider, countedHeaders };
   switch (api) {
     case "openai":
-      return openAIFormats({ provider });
+      return openAIFormats(options);
     case "anthropic":
-      return [anthropicMessages({ provider })];
+      return [anthropicMessages(options)];
     case "google":
-      return googleFormats({ provider });
+      return googleFormats(options);
     default:
       return api satisfies never;
   }

@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { isLLMCacheError, LLMCacheError, type CacheControl, type Json } from "@llmcache/core";
 import { CONTROL_HEADERS, controlFromHeaders, isJsonObject } from "@llmcache/fetch";
 import { readBodyControl } from "./body-control.ts";
@@ -50,6 +51,8 @@ export function splitBody(body: Buffer, api: Api): SplitBody {
   // Of several members of one name, the last counts.
   const place = places?.findLast(({ name }) => name === MEMBER);
   if (places === undefined || place === undefined) return { body, control: undefined };
+  // Decoded, different bytes would be one namespace.
+  if (!isUtf8(body)) throw new LLMCacheError("ERR_LLMCACHE_OPTION", "cache: the body must be UTF-8.");
   const control = controlIn(asText(body, place.valueStart, place.end), api);
   return control === undefined ? { body, control } : { body: cutMembers(body, places, MEMBER), control };
 }

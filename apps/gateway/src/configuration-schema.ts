@@ -1,3 +1,4 @@
+import { isCredentialHeader } from "./tenant.ts";
 import { durationMs, isLLMCacheError } from "@llmcache/core";
 import { parametersOf } from "@llmcache/core/open";
 import { z } from "zod";
@@ -20,6 +21,13 @@ const flag = z.boolean({ error: "true or false" });
 const name = matching(NAME, (value) => /^[A-Za-z0-9][\w.-]{0,63}$/.test(value));
 const variable = matching(VARIABLE, (value) => /^[A-Za-z_]\w*$/.test(value) && !looksSecret(value));
 const texts = z.array(text, { error: "a list of strings" });
+const headerNames = z.array(
+  matching(
+    "the name of a header that holds no credential",
+    (value) => /^[\w.-]+$/.test(value) && !isCredentialHeader(value.toLowerCase()),
+  ),
+  { error: "a list of header names" },
+);
 const duration = z.custom<number | string>(isDuration, { error: DURATION });
 const size = z.custom<number | string>((value) => sizeInBytes(value) !== undefined, { error: SIZE });
 
@@ -55,6 +63,7 @@ const upstream = options({
   apiKeyEnv: variable.optional(),
   provider: text.optional(),
   models: texts.optional(),
+  countedHeaders: headerNames.optional(),
   path: matching(UPSTREAM_PATH, (value) => /^(?:\/[\w.~-]+)+$/.test(value)).optional(),
 });
 

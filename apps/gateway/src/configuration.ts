@@ -45,6 +45,7 @@ export interface UpstreamInput {
   readonly apiKeyEnv?: string | undefined;
   readonly provider?: string | undefined;
   readonly models?: readonly string[] | undefined;
+  readonly countedHeaders?: readonly string[] | undefined;
   readonly path?: string | undefined;
 }
 

@@ -4,6 +4,9 @@ import { sendApiError } from "./api-error.ts";
 import type { Api, RequestRecord } from "./gateway-options.ts";
 import { apiOf } from "./routing.ts";
 
+/** A segment that is one or two dots, also encoded, or a backslash, which URLs take for a slash; not in the query. */
+const LEADS_UPWARDS = /^[^?]*(?:\\|\/(?:\.|%2e){1,2}(?:[/?#]|$))/i;
+
 /** What stands for the status where the client left before there was one, as in the logs of other proxies. */
 const CLIENT_LEFT = 499;
 
@@ -27,12 +30,15 @@ export class Exchange {
     this.isAwaited = isAwaited;
   }
 
-  /** Path and query; `undefined` for a target that has none (`*`). */
+  /**
+   * Path and query; `undefined` for a target that has none (`*`), and for a path that leads upwards: it would name another place to an upstream
+   * than here.
+   */
   get path(): string | undefined {
     const { url = "/" } = this.request;
-    if (url.startsWith("/")) return url;
     // Proxies ask for whole URLs.
-    return /^https?:\/\/[^/?#]+(\/[^#]*)/i.exec(url)?.[1];
+    const path = url.startsWith("/") ? url : /^https?:\/\/[^/?#]+(\/[^#]*)/i.exec(url)?.[1];
+    return path === undefined || LEADS_UPWARDS.test(path) ? undefined : path;
   }
 
   /** Whose errors the client reads. */

@@ -15,6 +15,8 @@ export interface Upstream {
   readonly apiKey?: string | undefined;
   /** Names the provider in keys, in the place of its base URL. */
   readonly provider?: string | undefined;
+  /** Further request headers that can change its answers, such as those that tell a router whom to ask. They count in keys. */
+  readonly countedHeaders?: readonly string[] | undefined;
   /** Models that it has, `*` stands for any text; without the list it takes what no other upstream of its api names. */
   readonly models?: readonly string[] | undefined;
   /** A path of its own before the version: `/azure` takes `/azure/v1/…`, whatever the model. */

@@ -33,7 +33,7 @@ export async function runGateway(configuration: Configuration, folder: string): 
   try {
     const opened = await openedStores(configuration, folder);
     closing.push(async () => opened.close());
-    const tenants = tenantsOf(configuration.tenants, opened, folder);
+    const tenants = tenantsOf(configuration.tenants, opened, folder, configuration.adminToken);
     const cache = new LLMCache({ store: opened.store, ...configuration.cache });
     closing.push(async () => cache[Symbol.asyncDispose]());
     tellFailures(cache, (line) => tell(line, configuration));

@@ -25,6 +25,7 @@ const MAX_LOOKED_INTO = 4 * 1024 * 1024;
 const JSON_TYPE = /[/+]json$/i;
 /** Askers for paths that are not the usual ones. */
 const MAX_ASKERS = 100;
+const HEADER_TEXT = /^[\x21-\x7e]+$/;
 const KEY_PARAMETER = "?key";
 
 /** Asks one upstream, through the cache. */
@@ -61,11 +62,14 @@ export class Service {
   constructor(options: GatewayOptions) {
     const { cache, upstreams, endpoints = [] } = options;
     if (upstreams.length === 0) throw wrong("upstreams must have at least one upstream.");
-    for (const { name, baseURL } of upstreams)
+    for (const { name, baseURL, apiKey } of upstreams) {
       if (!isBaseURL(baseURL))
         throw wrong(
           `baseURL of upstream ${JSON.stringify(name)} must be a URL with http or https, and without user name, password, query and fragment.`,
         );
+      if (apiKey !== undefined && !HEADER_TEXT.test(apiKey))
+        throw wrong(`apiKey of upstream ${JSON.stringify(name)} must be a text that a header can hold.`);
+    }
     this.#cache = cache;
     this.#identify = options.identify ?? byCredential();
     this.#observe = options.observe;
@@ -107,7 +111,13 @@ export class Service {
     const refused = this.#guard(headers);
     if (refused !== undefined) return this.#refuse(exchange, 403, "forbidden", refused);
     const { path: asked } = exchange;
-    if (asked === undefined) return this.#refuse(exchange, 400, "bad_target", "The request's target must be a path.");
+    if (asked === undefined)
+      return this.#refuse(
+        exchange,
+        400,
+        "bad_target",
+        "The request's target must be a path, and none that leads upwards.",
+      );
     const own = this.#ownEndpoint(asked);
     if (own?.isOpen === true) return this.#own(exchange, own, asked);
     const caller = this.#identify(headers, asked);
@@ -262,7 +272,7 @@ export class Service {
   #askerFor(upstream: Upstream, { path }: Way, target: URL): Asker {
     const provider = providerFor(upstream, path, target);
     if (provider === upstream.provider) return this.#askers.get(upstream) as Asker;
-    const key = `${upstream.api} ${provider}`;
+    const key = JSON.stringify([upstream.name, provider]);
     const known = this.#otherAskers.get(key);
     if (known !== undefined) return known;
     if (this.#otherAskers.size >= MAX_ASKERS) this.#otherAskers.clear();
@@ -377,8 +387,9 @@ export class Service {
   }
 }
 
-function askerFor(cache: LLMCache, { api, provider }: Upstream): Asker {
-  const formats = formatsOf(api, provider);
+function askerFor(cache: LLMCache, upstream: Upstream): Asker {
+  const { api } = upstream;
+  const formats = formatsOf(api, upstream);
   return { formats, ask: cachedFetch(cache, { formats, fetch: upstreamFetch, errorBody: cacheErrorBody(api) }) };
 }
 

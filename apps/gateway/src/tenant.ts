@@ -65,7 +65,7 @@ export function sentCredentials(
 
 const headerNames = new Map<string, boolean>();
 
-function isCredentialHeader(name: string): boolean {
+export function isCredentialHeader(name: string): boolean {
   const before = headerNames.get(name);
   if (before !== undefined) return before;
   const is = CREDENTIAL_HEADER.test(name) && !NO_CREDENTIAL_HEADER.test(name);

@@ -1,4 +1,4 @@
-import { randomBytes } from "node:crypto";
+import { hash, randomBytes, timingSafeEqual } from "node:crypto";
 import { resolve } from "node:path";
 import type { TenantSettings } from "./configure.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
@@ -26,6 +26,7 @@ export function tenantsOf(
   { keys, groups, isShared, secret, secretFile }: TenantSettings,
   { file, isVolatile }: Pick<OpenedStores, "file" | "isVolatile">,
   folder: string,
+  adminToken?: string,
 ): Tenants {
   const needsSecret = keys.length === 0 && !isShared;
   const secretOf = (): string => {
@@ -36,7 +37,7 @@ export function tenantsOf(
     return readTenantSecret(file === undefined ? resolve(folder, DEFAULT_SECRET_FILE) : `${file}.tenant-secret`);
   };
   return {
-    identify: identifyBy({ keys, groups, isShared, secret: secretOf() }),
+    identify: withoutAdmin(identifyBy({ keys, groups, isShared, secret: secretOf() }), adminToken),
     description: `${keys.length > 0 ? `callers need a key (${keys.map(({ name }) => name).join(", ")}); ` : ""}${
       isShared
         ? "all share their answers"
@@ -44,5 +45,17 @@ export function tenantsOf(
           ? "each key, or group of keys, has its own answers"
           : `each credential has its own answers${groups.length > 0 ? `; groups: ${groups.map(({ name }) => name).join(", ")}` : ""}`
     }`,
+  };
+}
+
+/** Who sends the admin token to another path has mistyped it: no provider is to see the token. */
+function withoutAdmin(identify: Tenants["identify"], adminToken: string | undefined): Tenants["identify"] {
+  if (adminToken === undefined) return identify;
+  const digest = hash("sha256", adminToken, "buffer");
+  return (headers, url) => {
+    const { authorization } = headers;
+    const token = authorization === undefined ? undefined : /^bearer +(.+)$/i.exec(authorization)?.[1];
+    const isAdmin = token !== undefined && timingSafeEqual(hash("sha256", token.trim(), "buffer"), digest);
+    return isAdmin ? undefined : identify(headers, url);
   };
 }

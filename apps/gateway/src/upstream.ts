@@ -67,6 +67,7 @@ function fromConfiguration(
       apiKey,
       provider: upstream.provider,
       models: upstream.models,
+      countedHeaders: upstream.countedHeaders,
       path: upstream.path,
     };
   });

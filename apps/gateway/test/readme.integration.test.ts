@@ -131,7 +131,7 @@ test("the file is a configuration, and says what stands beside it", () => {
 });
 
 test("tables list the members that there are", () => {
-  const members = ["name", "api", "baseURL", "apiKeyEnv", "provider", "models", "path"];
+  const members = ["name", "api", "baseURL", "apiKeyEnv", "provider", "models", "countedHeaders", "path"];
   const rows = text.slice(text.indexOf("### Upstreams"), text.indexOf("### Controls"));
   expect([...rows.matchAll(/^\| `(\w+)` /gm)].map(([, member]) => member)).toEqual(members);
 });

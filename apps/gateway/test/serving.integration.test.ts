@@ -64,6 +64,46 @@ describe("upstreams", () => {
     });
   });
 
+  test.each([
+    "/v1/messages/../../../secret",
+    "/v1/messages/%2e%2E/x",
+    "/v1/./chat/completions",
+    "/v1/..",
+    "/v1\\\\..\\\\secret",
+    "http://any.test/v1/../secret",
+  ])("the path %s leads upwards, and no upstream sees it", async (path) => {
+    await using staged = await stage();
+    const answer = await allOf(raw(staged, `GET ${path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n`));
+    expect(answer).toMatch(/^HTTP\/1\.1 400 [^]*leads upwards/);
+    expect(staged.model.count()).toBe(0);
+  });
+
+  test("dots in names and in the query are what they are", async () => {
+    await using staged = await stage();
+    for (const path of ["/v1/models/gpt..4", "/v1/models/.hidden", "/v1/models?after=/../x"])
+      await fetch(staged.url + path);
+    expect(staged.model.count()).toBe(3);
+  });
+
+  test("headers that tell an upstream whom to ask count where it says so", async () => {
+    await using staged = await stage();
+    await using routed = await stage({
+      upstreams: threeOf(staged.model).map((each) => ({ ...each, countedHeaders: ["Helicone-Target-Url"] })),
+    });
+    const to = (target: string) => statusOf(routed, ask(routed, question, { "helicone-target-url": target }));
+    expect(await to("https://a.test")).toContain("fwd=miss");
+    expect(await to("https://a.test")).toContain("hit");
+    expect(await to("https://a.test")).toContain("hit");
+    expect(await to("https://b.test")).toContain("fwd=miss");
+    expect(staged.model.count()).toBe(2);
+  });
+
+  test("a key that no header can hold is refused, and not repeated", async () => {
+    const upstreams = [{ name: "a", api: "openai", baseURL: "http://127.0.0.1:1", apiKey: "sk-one\nsk-two" }] as const;
+    const make = (): unknown => createGateway({ cache: new LLMCache(), upstreams });
+    expect(make).toThrow(/^apiKey of upstream "a" must be a text that a header can hold\.$/);
+  });
+
   test("the upstream's key stands in, in the header of its API, where no credential is left", async () => {
     await using other = await startModelServer();
     const upstreams = threeOf(other).map((each) => ({ ...each, apiKey: `key-of-${each.name}` }));

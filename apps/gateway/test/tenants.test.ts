@@ -324,6 +324,20 @@ describe("the secret", () => {
     const namespaceOf = (given: object, file: string | undefined, isVolatile = false): string =>
       tenantsOf({ ...settings, ...given }, { file, isVolatile }, folder).identify({ authorization: "x" })!.namespace;
 
+    test("the admin's token is nobody's credential, so that no provider sees it on a path that was mistyped", () => {
+      const secret = "from the environment";
+      const { identify } = tenantsOf(
+        { ...settings, secret },
+        { file: undefined, isVolatile: true },
+        folder,
+        "the-admin-token-of-all",
+      );
+      expect(identify({ authorization: "Bearer the-admin-token-of-all" })).toBeUndefined();
+      expect(identify({ authorization: "bearer  the-admin-token-of-all " })).toBeUndefined();
+      expect(identify({ authorization: "Bearer the-admin-token-of-al" })).toBeDefined();
+      expect(identify({})).toBeDefined();
+    });
+
     test("beside the store's file; else in the folder; else where the configuration says", () => {
       const file = join(folder, "answers.db");
       const beside = namespaceOf({}, file);

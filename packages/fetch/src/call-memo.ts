@@ -127,7 +127,9 @@ export class CallMemo<T extends RememberedCall = RememberedCall> {
     if (there !== undefined) this.#drop(there);
     const { method, url, around } = request;
     const body = ownBytes(request.body);
-    this.#keep({ sum, method, url, around, body, names: understood.names, values, size, value, isUsed: false });
+    const held = size + around.length + values.reduce((chars, text) => chars + (text?.length ?? 0), 0);
+    if (held > this.#maxBytes * LARGEST) return undefined;
+    this.#keep({ sum, method, url, around, body, names: understood.names, values, size: held, value, isUsed: false });
     return value;
   }
 

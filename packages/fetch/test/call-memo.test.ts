@@ -180,6 +180,15 @@ describe("how much is remembered", () => {
     expect(learnt(memo, { body: { q: "x".repeat(3000) } })).toBeUndefined();
   });
 
+  test("what headers say and what stands around counts", () => {
+    const memo = new CallMemo({ maxBytes: 100_000 });
+    expect(learnt(memo, { headers: { "x-beta": "b".repeat(7000) } })).toBeUndefined();
+    expect(learnt(memo, { around: "a".repeat(7000) })).toBeUndefined();
+    for (let i = 0; i < 100; i++) learnt(memo, { body: { q: `${i}` }, headers: { "x-beta": "b".repeat(3000) } });
+    expect(memo.size).toBeLessThan(20);
+    expect(memo.size).toBeGreaterThan(10);
+  });
+
   test("learning anew takes the place of what was learnt; forgetting takes what it was told to", () => {
     const memo = new CallMemo();
     const [first, second] = [learnt(memo, {}), learnt(memo, {})] as [RememberedCall, RememberedCall];

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { countedQuery, hasInexactInteger, plainPath, readJsonRequest, withoutMembers } from "../src/index.ts";
 
@@ -50,4 +51,41 @@ test("a query counts without credentials, in one order", () => {
 
 test("a path ends without slashes", () => {
   expect(["https://h/a//", "https://h/a"].map((url) => plainPath(new URL(url)))).toEqual(["/a", "/a"]);
+});
+
+describe("members of one name", () => {
+  test.each([
+    '{"model":"n","model":"m"}',
+    '{"a":{"b":1,"c":2,"b":1}}',
+    '{"a":[1,{"b":1, "\\u0062" : 2}]}',
+    '{"__proto__":1,"__proto__":2}',
+    '{"1":1,"1":1}',
+    '{"a":"x\\\\","a":"y"}',
+  ])("%s is nothing that can be told from others: the provider may read the other one", (text) => {
+    expect(JSON.parse(text)).toBeTypeOf("object");
+    expect(read(text)).toBeUndefined();
+  });
+
+  test.each([
+    '{"a":"\\"b\\":1,\\"b\\":1","c":"{\\"a\\":1}"}',
+    '{"a":"a\\\\","b":["a","a\\\\\\"",": a"],"c":{"a":{"a":":"}}}',
+    '{ "a" : 1 ,\n"b"\t:\r"c" }',
+    "{}",
+    '{"":{"":{}}}',
+    '{"__proto__":{"__proto__":1}}',
+  ])("%s has none", (text) => {
+    expect(read(text)?.plain).toEqual(JSON.parse(text));
+  });
+
+  test("are found in whatever JSON there is, and nothing else is", () => {
+    fc.assert(
+      fc.property(fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 }), fc.nat(), (value, pick) => {
+        const text = JSON.stringify(value, undefined, pick % 3);
+        expect(read(text)?.plain).toEqual(JSON.parse(text));
+        const names = Object.keys(JSON.parse(text) as object);
+        const name = JSON.stringify(names[pick % names.length]);
+        expect(read(`{${name}: 1, ${text.slice(1)}`)).toBeUndefined();
+      }),
+    );
+  });
 });
