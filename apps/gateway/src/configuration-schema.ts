@@ -56,6 +56,18 @@ const tier = options({
   write: flag.optional(),
 });
 
+const count = z.custom<number>((value) => Number.isSafeInteger(value) && (value as number) >= 1, {
+  error: "a whole number from 1",
+});
+
+const similar = options({
+  maxTurns: count.optional(),
+  maxChars: count.optional(),
+  maxTemperature: z
+    .custom<number>((value) => typeof value === "number" && value >= 0, { error: "a number from 0" })
+    .optional(),
+});
+
 const upstream = options({
   name,
   api: oneOf(["openai", "anthropic", "google"]).optional(),
@@ -83,6 +95,7 @@ const configuration: z.ZodType<ConfigurationInput> = options({
   mode: oneOf(["on", "opt-in"]).optional(),
   operations: texts.optional(),
   keepRequests: flag.optional(),
+  similar: z.union([flag, similar], { error: "true, false, or limits: maxTurns, maxChars, maxTemperature" }).optional(),
   upstreams: z
     .array(upstream, { error: "a list of upstreams" })
     .min(1, { error: "a list of one upstream or more" })

@@ -13,6 +13,7 @@ export interface ConfigurationInput {
   readonly mode?: "on" | "opt-in" | undefined;
   readonly operations?: readonly string[] | undefined;
   readonly keepRequests?: boolean | undefined;
+  readonly similar?: boolean | SimilarInput | undefined;
   readonly upstreams?: readonly UpstreamInput[] | undefined;
   readonly tenants?: TenantsInput | undefined;
   readonly keys?: readonly KeyInput[] | undefined;
@@ -36,6 +37,13 @@ export interface TierInput {
   readonly urlEnv?: string | undefined;
   readonly maxTtl?: Duration | undefined;
   readonly write?: boolean | undefined;
+}
+
+/** Which requests a semantic store compares. */
+export interface SimilarInput {
+  readonly maxTurns?: number | undefined;
+  readonly maxChars?: number | undefined;
+  readonly maxTemperature?: number | undefined;
 }
 
 export interface UpstreamInput {

@@ -1,4 +1,5 @@
-import { durationMs, isLLMCacheError, LLMCache, type Duration } from "@llmcache/core";
+import { durationMs, isLLMCacheError, LLMCache, type Duration, type SimilarOptions } from "@llmcache/core";
+import { schemeOf } from "@llmcache/core/open";
 import { readArguments } from "./arguments.ts";
 import { operationsOf } from "./call-types.ts";
 import { readConfigurationFile } from "./configuration-file.ts";
@@ -17,7 +18,7 @@ import { readEnvironment, required, unreadVariables, variable, type Environment 
 import type { Upstream } from "./gateway-options.ts";
 import type { CredentialGroup, GatewayKey } from "./identify.ts";
 import { printed } from "./print-configuration.ts";
-import { storeTiers, type StoreTier } from "./store-tiers.ts";
+import { isSemantic, storeTiers, type StoreTier } from "./store-tiers.ts";
 import { chooseUpstreams } from "./upstream.ts";
 
 /** Everything that the gateway is started with. */
@@ -47,6 +48,8 @@ export interface CacheSettings {
   /** `undefined`: all. */
   readonly operations: readonly string[] | undefined;
   readonly keepRequests: boolean;
+  /** `undefined`: the cache's own limits, where a store compares texts. */
+  readonly similar: false | SimilarOptions | undefined;
 }
 
 /** How callers are told apart. */
@@ -90,10 +93,11 @@ export function configure(args: readonly string[], env: Environment, folder: str
   const file = readConfigurationFile(flags.config ?? variable(env, "LLMCACHE_CONFIG"), folder);
   const given = effective([flags.layer, environment, ...(file === undefined ? [] : [file])]);
   const chosen = chooseUpstreams(given, env);
+  const tiers = storeTiers(given, env);
   const configuration: Configuration = {
     ...listening(given),
-    tiers: storeTiers(given, env),
-    cache: cacheSettings(given),
+    tiers,
+    cache: { ...cacheSettings(given), similar: similarOf(given, tiers) },
     upstreams: chosen.upstreams,
     tenants: tenantSettings(given, env),
     adminToken: adminTokenOf(given, env),
@@ -130,7 +134,7 @@ export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" || /^127(?:\.\d{1,3}){3}$/.test(host);
 }
 
-function cacheSettings({ values, subject }: Effective): CacheSettings {
+function cacheSettings({ values, subject }: Effective): Omit<CacheSettings, "similar"> {
   const {
     ttl = 0,
     keepStale = 0,
@@ -149,6 +153,17 @@ function cacheSettings({ values, subject }: Effective): CacheSettings {
       : error;
   }
   return { ttl, keepStale, control: { staleWhileRevalidate, staleIfError }, mode, operations, keepRequests };
+}
+
+/** Which requests are compared. Limits that nothing would read are a mistake. */
+function similarOf({ values, subject }: Effective, tiers: readonly StoreTier[]): CacheSettings["similar"] {
+  const { similar } = values;
+  if (similar === undefined || similar === false) return similar;
+  if (!tiers.some(({ url }) => isSemantic(schemeOf(url))))
+    throw new ConfigurationError(
+      `${subject(["similar"])} needs a store that compares texts: memory-semantic:, redis-semantic: or dual-semantic:.`,
+    );
+  return similar === true ? {} : similar;
 }
 
 function tenantSettings(given: Effective, env: Environment): TenantSettings {

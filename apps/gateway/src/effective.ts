@@ -14,6 +14,7 @@ const DEFAULTS: readonly (readonly [path: string, value?: unknown])[] = [
   ["mode", "on"],
   ["operations"],
   ["keepRequests", false],
+  ["similar"],
   ["upstreams"],
   ["tenants.by", "credential"],
   ["tenants.secretFile"],

@@ -2,7 +2,7 @@ import { TieredStore, withBreaker, type Store } from "@llmcache/core";
 import { openStore, registerScheme, type OpenStore } from "@llmcache/core/open";
 import type { DiskStore } from "@llmcache/disk";
 import type { NamedStore } from "./store-probe.ts";
-import type { StoreTier } from "./store-tiers.ts";
+import { isSemantic, type StoreTier } from "./store-tiers.ts";
 
 /** Stores that are open. */
 export interface OpenedStores {
@@ -25,22 +25,34 @@ const OPENERS: Readonly<Record<string, () => Promise<{ readonly open: OpenStore 
   rediss: () => import("@llmcache/redis/open"),
   s3: () => import("@llmcache/s3/open"),
   keyv: () => import("@llmcache/keyv/open"),
+  "memory-semantic": () => import("@llmcache/memory-semantic/open"),
+  "redis-semantic": () => import("@llmcache/redis-semantic/open"),
+  "rediss-semantic": () => import("@llmcache/redis-semantic/open"),
+  "dual-semantic": () => import("@llmcache/dual-semantic/open"),
 };
 /** These are in this process: there is no connection that could be down. */
-const LOCAL: ReadonlySet<string> = new Set(["memory", "disk"]);
+const LOCAL: ReadonlySet<string> = new Set(["memory", "disk", "memory-semantic"]);
+/** Of these nothing is left when the process ends. */
+const VOLATILE: ReadonlySet<string> = new Set(["memory", "memory-semantic"]);
 
 /** No request has it. */
 const NO_ID = "0".repeat(64);
 
 /**
  * Opens the stores of a configuration; several are tiers, near to far. A server that is down keeps nothing from starting: its store fails
- * until it is up, and after some failures in a row it is left alone for a while. Keyv's adapters are looked for in the folder.
+ * until it is up, and after some failures in a row it is left alone for a while. Keyv's adapters, and the packages of models that embed texts, are looked
+ * for in the folder.
  *
  * @throws LLMCacheError, or what a file system says, for a store that cannot be opened.
  */
 export async function openStores(tiers: readonly StoreTier[], folder: string): Promise<OpenedStores> {
   for (const [scheme, load] of Object.entries(OPENERS))
-    registerScheme(scheme, async (url, options) => (await load()).open(url, options));
+    registerScheme(scheme, async (url, options) => {
+      const { open } = await load();
+      if (!isSemantic(scheme)) return open(url, options);
+      const { embedder } = await import("@llmcache/embeddings");
+      return open(url, { embedder, ...options });
+    });
   const opened: { readonly tier: StoreTier; readonly store: Store }[] = [];
   const close = async (): Promise<void> => {
     const closing = await Promise.allSettled(opened.map(async ({ store }) => store[Symbol.asyncDispose]()));
@@ -69,7 +81,7 @@ export async function openStores(tiers: readonly StoreTier[], folder: string): P
         isWritten: tier.write,
       })),
       file,
-      isVolatile: tiers.every((tier) => schemeOf(tier) === "memory"),
+      isVolatile: tiers.every((tier) => VOLATILE.has(schemeOf(tier))),
       close: async () => {
         await tiered?.[Symbol.asyncDispose]();
         await close();

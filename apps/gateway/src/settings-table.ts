@@ -37,7 +37,7 @@ export const SETTINGS: readonly Setting[] = [
     "LLMCACHE_STORE",
     "text",
     "URL",
-    "memory:, disk:PATH, redis:, s3:, keyv:; several with spaces between are tiers (disk:.cache)",
+    "memory:, disk:PATH, redis:, s3:, keyv:, redis-semantic: …; several are tiers (disk:.cache)",
   ),
   setting("ttl", "ttl", "LLMCACHE_TTL", "duration", "T", "lifetime of what is stored: seconds, or such as 12h (7d)"),
   setting(

@@ -14,7 +14,23 @@ export interface StoreTier {
 }
 
 /** Schemes of the stores that the gateway brings along. */
-export const SCHEMES = ["memory", "disk", "redis", "rediss", "s3", "keyv"] as const;
+export const SCHEMES = [
+  "memory",
+  "disk",
+  "redis",
+  "rediss",
+  "s3",
+  "keyv",
+  "memory-semantic",
+  "redis-semantic",
+  "rediss-semantic",
+  "dual-semantic",
+] as const;
+
+/** Does the store answer similar requests, too? */
+export function isSemantic(scheme: string): boolean {
+  return scheme.endsWith("-semantic");
+}
 
 /**
  * The stores of a configuration, near to far: `tiers`, or the URLs in `store`.

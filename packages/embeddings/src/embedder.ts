@@ -5,12 +5,16 @@ import type { BatchedEmbedder } from "./text-model.ts";
 import { TRANSFORMERS_OPTIONS, transformersEmbedder, type TransformersOptions } from "./transformers-embedder.ts";
 import { USE_LITE_OPTIONS, useLiteEmbedder, type UseLiteOptions } from "./use-lite-embedder.ts";
 
-/** Options of {@link embedder}: those of what the name stands for, without `model`. Others are refused. */
+/**
+ * Options of {@link embedder}: those of what the name stands for, without `model`. Others are refused, but for `from`: whoever reads a name
+ * in a configuration does not know whether it needs a package.
+ */
 export type NamedEmbedderOptions = BatchOptions &
   Omit<OpenAIEmbedderOptions, "model"> &
   Omit<TransformersOptions, "model"> &
   UseLiteOptions;
 
+const FROM = "from";
 const USE_LITE = "use-lite";
 const OPENAI = "openai/";
 const LOCAL = "local/";
@@ -29,7 +33,7 @@ export function embedder(name: string, options: NamedEmbedderOptions = {}): Batc
   const check = new OptionChecks(`embedder(${typeof name === "string" ? JSON.stringify(name) : "…"})`);
   const only = (names: readonly string[]): void => {
     for (const [option, value] of Object.entries(options)) {
-      if (value === undefined || (option !== "model" && [...BATCH_OPTIONS, ...names].includes(option))) continue;
+      if (value === undefined || (option !== "model" && [...BATCH_OPTIONS, FROM, ...names].includes(option))) continue;
       throw check.error(`${option} is no option of it.`);
     }
   };

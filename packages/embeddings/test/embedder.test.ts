@@ -35,6 +35,7 @@ describe("a name", () => {
   test.each<[string, NamedEmbedderOptions, string, number | undefined]>([
     ["text-embedding-ada-002", {}, "openai/text-embedding-ada-002", 1536],
     ["text-embedding-3-small", {}, "openai/text-embedding-3-small", 1536],
+    ["text-embedding-3-small", { from: empty }, "openai/text-embedding-3-small", 1536],
     ["text-embedding-3-large", { dimensions: 256 }, "openai/text-embedding-3-large:256d", 256],
     ["openai/text-embedding-3-large", {}, "openai/text-embedding-3-large", 3072],
     ["openai/BAAI/bge-m3", { baseURL: "http://localhost:8080/v1/" }, "localhost:8080/v1#BAAI/bge-m3", undefined],

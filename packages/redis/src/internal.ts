@@ -1,4 +1,5 @@
 /** For the other stores of this project that live in Redis; it may change with any version. */
+export { ADDRESS_PARAMETERS, addressOf, type AddressValues } from "./address.ts";
 export { isRedisClient, type RedisArgument, type RedisClient, type RedisCommand } from "./client.ts";
 export { isCluster, keyPrefixOf } from "./client.ts";
 export { Connection } from "./connection.ts";

@@ -1,7 +1,6 @@
-import { LLMCacheError } from "@llmcache/core";
-import { masked, parametersOf, type OpenStore } from "@llmcache/core/open";
+import { parametersOf, schemeOf, type OpenStore } from "@llmcache/core/open";
+import { ADDRESS_PARAMETERS, addressOf } from "./address.ts";
 import { redisStore } from "./factory.ts";
-import { partsOf } from "./url.ts";
 
 /** The schemes of URLs that {@link open} takes. */
 export const schemes = ["redis", "rediss"] as const;
@@ -12,11 +11,8 @@ const PARAMETERS = {
   maxEntryBytes: "bytes",
   flushSize: "number",
   flushInterval: "durationMs",
-  cluster: "boolean",
-  rejectUnauthorized: "boolean",
+  ...ADDRESS_PARAMETERS,
 } as const;
-
-const DEFAULT_HOST = "localhost";
 
 /**
  * Opens `redis://user:password@host:6379/0`, or `rediss:` for TLS; user and password percent-encoded. Parameters are options of
@@ -26,22 +22,12 @@ const DEFAULT_HOST = "localhost";
  * @throws LLMCacheError `ERR_LLMCACHE_OPTION` naming what is not what it may be.
  */
 export const open: OpenStore = (url, { codec }) => {
-  const { timeout, flushInterval, cluster = false, rejectUnauthorized, ...rest } = parametersOf(url, PARAMETERS);
-  const { host = DEFAULT_HOST, port, tls, db, ...login } = partsOf(url.replace(/\?[^#]*/, ""));
-  if (rejectUnauthorized !== undefined && tls === undefined)
-    throw wrong(url, "rejectUnauthorized says nothing without TLS (rediss:)");
-  if (cluster && db !== undefined && db !== 0) throw wrong(url, "a Cluster has only database 0");
+  const { timeout, flushInterval, cluster, rejectUnauthorized, ...rest } = parametersOf(url, PARAMETERS);
   return redisStore({
     ...rest,
-    ...login,
-    ...(cluster ? { nodes: [{ host, port }] } : { host, port, db }),
-    tls: rejectUnauthorized === undefined ? tls : { rejectUnauthorized },
+    ...addressOf(url, schemeOf(url) === "rediss", { cluster, rejectUnauthorized }),
     timeoutMs: timeout,
     flushIntervalMs: flushInterval,
     codec,
   });
 };
-
-function wrong(url: string, what: string): LLMCacheError {
-  return new LLMCacheError("ERR_LLMCACHE_OPTION", `${masked(url)} cannot be opened: ${what}.`);
-}

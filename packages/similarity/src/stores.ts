@@ -1,4 +1,5 @@
-/** What stores of similar answers have in common, for those who write one: options, the vectors of texts, and writes that wait for them. */
+/** What stores of similar answers have in common, for those who write one: options, opening by URL, the vectors of texts, and writes that wait for them. */
+export { openSimilar, similarParameters, type SimilarParameters } from "./open-similar.ts";
 export { EmbedderState } from "./embedder-state.ts";
 export { PendingWrites } from "./pending-writes.ts";
 export {
