@@ -163,7 +163,8 @@ async function measureHere(groups: readonly string[]): Promise<void> {
       }
     }
   }
-  process.off("disconnect", quit);
+  // All is told; what the scripts preload would take the end of the channel for the end of whoever started this.
+  process.removeAllListeners("disconnect");
   process.disconnect?.();
 }
 

@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 import { expect, onTestFinished, test, vi } from "vitest";
 
 const main = join(import.meta.dirname, "../src/main.ts");
+const followParent = new URL("../../../scripts/follow-parent.mjs", import.meta.url).href;
 const MINUTES = 60_000;
 
 test(
@@ -18,7 +19,8 @@ test(
     const temporary = await temporaryFolder();
     const { stdout } = await promisify(execFile)(
       process.execPath,
-      ["--conditions=@llmcache/source", main, "--quick", "--out", out],
+      // As `npm run bench` does it.
+      ["--conditions=@llmcache/source", "--import", followParent, main, "--quick", "--out", out],
       { env: { ...process.env, TMPDIR: temporary }, maxBuffer: 16 * 1024 ** 2 },
     );
     const results = await readFile(join(out, "RESULTS.md"), "utf8");
