@@ -24,7 +24,9 @@ export class Tarballs {
 
   /** The tarballs of these packages and of all of this project that they depend on. */
   async of(names) {
-    return Promise.all(closureOf(names).map((name) => this.#one(name)));
+    const tarballs = [];
+    for (const name of closureOf(names)) tarballs.push(await this.#one(name));
+    return tarballs;
   }
 
   #one(name) {
