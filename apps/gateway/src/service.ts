@@ -1,6 +1,13 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isLLMCacheError, LLMCacheError, type CacheControl, type LLMCache } from "@llmcache/core";
-import { cachedFetch, outcomesOf, type ArrivedRequest, type CachedFetch, type WireFormat } from "@llmcache/fetch";
+import {
+  cachedFetch,
+  outcomesOf,
+  patientFetch,
+  type ArrivedRequest,
+  type CachedFetch,
+  type WireFormat,
+} from "@llmcache/fetch";
 import { cacheErrorBody } from "./api-error.ts";
 import { formatsOf, KnownPaths } from "./api-formats.ts";
 import { modelIn } from "./asked-model.ts";
@@ -16,7 +23,6 @@ import { collectBody, hasBody, passBody, StallWatch, type BodyTrouble } from "./
 import { providerFor } from "./provider-name.ts";
 import { Routes, targetOf, type Way } from "./routing.ts";
 import { sendAnswer } from "./send-answer.ts";
-import { upstreamFetch } from "./upstream-fetch.ts";
 
 const DEFAULT_MAX_BODY_BYTES = 64 * 1024 * 1024;
 const DEFAULT_BODY_TIMEOUT_MS = 60_000;
@@ -390,7 +396,7 @@ export class Service {
 function askerFor(cache: LLMCache, upstream: Upstream): Asker {
   const { api } = upstream;
   const formats = formatsOf(api, upstream);
-  return { formats, ask: cachedFetch(cache, { formats, fetch: upstreamFetch, errorBody: cacheErrorBody(api) }) };
+  return { formats, ask: cachedFetch(cache, { formats, fetch: patientFetch, errorBody: cacheErrorBody(api) }) };
 }
 
 function wrong(message: string): LLMCacheError {

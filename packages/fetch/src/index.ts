@@ -20,6 +20,7 @@ export { outcomesOf } from "./handed-out.ts";
 export { INTEGER_MARK, readJsonRequest, readJsonText, type JsonRequest } from "./json-request.ts";
 export { hasInexactInteger, isJsonObject, parseJsonText, withoutMembers } from "./json-value.ts";
 export { aliasOf, type ModelAlias } from "./model-alias.ts";
+export { patientFetch } from "./patient-fetch.ts";
 export { CONTROL_HEADERS, controlFromHeaders, mergeControls } from "./request-control.ts";
 export type { ErrorBody, Replay } from "./response.ts";
 export { isSigned } from "./signed.ts";

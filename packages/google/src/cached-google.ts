@@ -1,10 +1,15 @@
 import type { GoogleGenAI } from "@google/genai";
 import type { AnswerCache, CacheOption } from "@llmcache/core";
-import { cachedFetch as cachedFetchWith, type CachedFetch, type CachedFetchOptions, type Fetch } from "@llmcache/fetch";
+import {
+  cachedFetch as cachedFetchWith,
+  patientFetch,
+  type CachedFetch,
+  type CachedFetchOptions,
+  type Fetch,
+} from "@llmcache/fetch";
 import type { CachedGoogle } from "./cached-methods.ts";
 import type { GoogleFormatOptions } from "./format-options.ts";
 import { googleFormats } from "./formats.ts";
-import { patientFetch } from "./patient-fetch.ts";
 
 /** Options of {@link cachedFetch} and {@link cachedGoogle}. */
 export interface CachedGoogleOptions extends GoogleFormatOptions, Omit<CachedFetchOptions, "formats"> {}

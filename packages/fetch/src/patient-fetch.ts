@@ -1,4 +1,4 @@
-import type { Fetch } from "@llmcache/fetch";
+import type { Fetch } from "./upstream.ts";
 
 const GLOBAL_DISPATCHER: unique symbol = Symbol.for("undici.globalDispatcher.1") as never;
 
@@ -6,7 +6,7 @@ interface Dispatcher {
   dispatch(options: object, handler: object): boolean;
 }
 
-/** Waits as long as the model takes: the SDK sees to its time-outs itself. */
+/** A model may think for longer than the five minutes that `fetch` waits. */
 const PATIENT: Dispatcher = {
   dispatch(options, handler) {
     const { [GLOBAL_DISPATCHER]: dispatcher } = globalThis as { readonly [GLOBAL_DISPATCHER]?: Dispatcher };
@@ -16,8 +16,8 @@ const PATIENT: Dispatcher = {
 };
 
 /**
- * The global `fetch` without its five minutes for headers and for each piece of a body, as the SDK asks it where nobody gives it a `fetch`:
- * a client with a cache waits no shorter than one without.
+ * The global `fetch` without its five minutes for headers and for each piece of a body: whoever asks decides how long to wait, by a signal. For SDKs that ask it
+ * so where nobody gives them a `fetch`, and for gateways.
  */
 export const patientFetch: Fetch = (input, init) =>
   globalThis.fetch(input, { dispatcher: PATIENT, ...init } as typeof init);
